@@ -73,3 +73,9 @@ type Event struct {
 	MessageID int64
 	State     MessageState // of MessageMoved
 }
+
+// As is e as an event of another kind.
+func (e Event) As(kind EventKind) Event {
+	e.Kind = kind
+	return e
+}

@@ -1,0 +1,146 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store"
+)
+
+// EndRide ends an open ride: both parties still connect until LINGER has passed.
+// masking.ErrNotFound; masking.ErrConflict: it ended before.
+func (x *Exchange) EndRide(ctx context.Context, id int64) (masking.Ride, error) {
+	return x.endRide(ctx, id, false)
+}
+
+// CancelRide ends an open ride and tells both parties that it does not take place.
+// masking.ErrNotFound; masking.ErrConflict: it ended before.
+func (x *Exchange) CancelRide(ctx context.Context, id int64) (masking.Ride, error) {
+	return x.endRide(ctx, id, true)
+}
+
+func (x *Exchange) endRide(ctx context.Context, id int64, cancel bool) (masking.Ride, error) {
+	var ride masking.Ride
+	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) (err error) {
+		if ride, err = tx.Ride(ctx, id); err != nil {
+			return err
+		}
+		ride.Cancelled = cancel
+		if err := x.linger(ctx, tx, b, &ride, tx.Now); err != nil || !cancel {
+			return err
+		}
+		body := masking.Cancellation(ride.At.In(x.Zone))
+		for _, to := range []masking.Party{ride.Customer, ride.Driver} {
+			if err := x.toParty(ctx, tx, b, ride, to, masking.Cancelling, body); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return ride, err
+}
+
+// linger moves an open ride to lingering, as of ended.
+func (x *Exchange) linger(ctx context.Context, tx *store.Tx, b *batch, ride *masking.Ride, ended time.Time) error {
+	ride.State, ride.Ended, ride.Due = masking.Lingering, ended, ended.Add(x.Linger)
+	b.tell(masking.Event{Kind: masking.RideChanged, At: tx.Now, RideID: ride.ID})
+	return tx.SetRide(ctx, *ride, masking.Open)
+}
+
+// close releases a lingering ride's routes: its number returns to the pool.
+func (x *Exchange) close(ctx context.Context, tx *store.Tx, b *batch, ride *masking.Ride) error {
+	ride.State, ride.ClosedAt, ride.Due = masking.Closed, tx.Now, time.Time{}
+	b.tell(masking.Event{Kind: masking.RideChanged, At: tx.Now, RideID: ride.ID})
+	if err := tx.SetRide(ctx, *ride, masking.Lingering); err != nil {
+		return err
+	}
+	return tx.ReleaseRoutes(ctx, ride.ID)
+}
+
+// sweepBatch is how many rides one transaction moves on, so that a sweep after a
+// long stop does not hold up texts.
+const sweepBatch = 100
+
+// Sweep moves every ride on whose time has come: open ones to lingering once
+// RIDE_LIMIT has passed after their time, lingering ones to closed once LINGER
+// has passed. It reports how many steps it took.
+func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
+	for ctx.Err() == nil {
+		moved := 0
+		err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+			moved = 0
+			rides, err := tx.DueRides(ctx, tx.Now, sweepBatch)
+			if err != nil {
+				return err
+			}
+			for _, ride := range rides {
+				if err := x.moveOn(ctx, tx, b, ride); err != nil {
+					return err
+				}
+			}
+			moved = len(rides)
+			return nil
+		})
+		if err != nil {
+			return steps, err
+		}
+		steps += moved
+		if moved < sweepBatch {
+			return steps, nil
+		}
+	}
+	return steps, ctx.Err()
+}
+
+// moveOn takes a due ride one step. A ride that was due long ago lingers from
+// the time it should have ended, so that a stop does not keep its number away longer.
+func (x *Exchange) moveOn(ctx context.Context, tx *store.Tx, b *batch, ride masking.Ride) error {
+	var err error
+	if ride.State == masking.Open {
+		err = x.linger(ctx, tx, b, &ride, ride.Due)
+	} else {
+		err = x.close(ctx, tx, b, &ride)
+	}
+	if errors.Is(err, masking.ErrConflict) { // another process moved it on
+		return nil
+	}
+	return err
+}
+
+// sweepEvery is how often the clock is looked at.
+const sweepEvery = 15 * time.Second
+
+// Run records calls, moves rides on and drops what expired, until ctx ends; what
+// was recorded until then is stored.
+func (x *Exchange) Run(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	x.tidy(ctx)
+	for {
+		select {
+		case c := <-x.calls:
+			x.recordCalls(ctx, c)
+		case <-tick.C:
+			x.tidy(ctx)
+		case <-ctx.Done():
+			for len(x.calls) > 0 {
+				x.recordCalls(context.WithoutCancel(ctx), <-x.calls)
+			}
+			return
+		}
+	}
+}
+
+func (x *Exchange) tidy(ctx context.Context) {
+	if steps, err := x.Sweep(ctx); err != nil && ctx.Err() == nil {
+		x.Log.Error("rides were not moved on", "err", err)
+	} else if steps > 0 {
+		x.Log.Info("rides moved on", "steps", steps)
+	}
+	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.DropExpired(ctx) })
+	if err != nil && ctx.Err() == nil {
+		x.Log.Error("expired sessions were not dropped", "err", err)
+	}
+}

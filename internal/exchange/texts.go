@@ -1,0 +1,89 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store"
+)
+
+// RelayText takes an inbound text and enqueues it for the other party of the
+// sender's ride on the number it was sent to. Once it returns nil, both are on disk. The same text again
+// changes nothing. A text that nobody can get is kept for the admin; one of a
+// ride that is over is answered, once. ErrReplayed: the proof was used before.
+func (x *Exchange) RelayText(ctx context.Context, t masking.Text, p Proof) error {
+	return x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+		if err := p.use(ctx, tx); err != nil {
+			return err
+		}
+		route, state, err := x.destination(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		id, fresh, err := tx.AddInbound(ctx, t, state, route.RideID)
+		if err != nil || !fresh {
+			return err
+		}
+		in := masking.Event{At: tx.Now, RideID: route.RideID, MessageID: id}
+		b.tell(in.As(masking.TextIn))
+		switch state {
+		case masking.Relayed:
+			b.tell(in.As(masking.RouteFound))
+			return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.Relaying, RideID: route.RideID, CauseID: id,
+				From: route.PeerNumber, To: route.Peer, Body: t.Body})
+		case masking.AfterRide:
+			first, err := tx.TellEnded(ctx, route.RideID, t.From)
+			if err != nil || !first {
+				return err
+			}
+			return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.RideOver, RideID: route.RideID, CauseID: id,
+				From: t.To, To: t.From, Body: masking.SayEnded})
+		}
+		b.tell(in.As(masking.RouteMissing))
+		x.Log.Info("no ride for an inbound text", "message", id, "from", t.From, "number", t.To, "state", state)
+		return nil
+	})
+}
+
+// destination finds where a text goes, and which state it is kept in.
+func (x *Exchange) destination(ctx context.Context, tx *store.Tx, t masking.Text) (masking.Route, masking.MessageState, error) {
+	if loop, err := tx.InPool(ctx, t.From); err != nil {
+		return masking.Route{}, "", err
+	} else if loop {
+		return masking.Route{}, masking.Looped, nil
+	}
+	route, err := tx.Route(ctx, t.To, t.From)
+	if !errors.Is(err, masking.ErrNotFound) {
+		return route, masking.Relayed, err
+	}
+	route, err = tx.ReleasedRoute(ctx, t.To, t.From)
+	if !errors.Is(err, masking.ErrNotFound) {
+		return route, masking.AfterRide, err
+	}
+	return masking.Route{}, masking.Unrouted, nil
+}
+
+// TakeReport moves a message to what the carrier's delivery report says of it.
+// masking.ErrNotFound: it is about no message of ours.
+func (x *Exchange) TakeReport(ctx context.Context, r masking.Report, p Proof) error {
+	return x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+		if err := p.use(ctx, tx); err != nil {
+			return err
+		}
+		m, err := tx.ByReport(ctx, r)
+		if err != nil {
+			return err
+		}
+		moved, err := tx.Settle(ctx, m, r)
+		if err != nil || !moved {
+			return err
+		}
+		b.tell(masking.Event{Kind: masking.MessageMoved, At: tx.Now, RideID: m.RideID, MessageID: m.ID, State: r.State})
+		if m.State == masking.Queued || m.State == masking.Sending {
+			// The report was faster than the carrier's answer to the sending.
+			return x.next(ctx, tx, b, m)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+
+	"birdcar/internal/masking"
+)
+
+const proxyColumns = "id, number, country, state, live_routes, used_at, created_at"
+
+func scanProxy(row scanner) (masking.ProxyNumber, error) {
+	var n masking.ProxyNumber
+	err := row.Scan(&n.ID, &n.Number, &n.Country, &n.State, &n.LiveRoutes, at(&n.LastUsed), at(&n.Created))
+	return n, err
+}
+
+// ProxyNumbers is the whole pool, in the order it was filled.
+func (r reads) ProxyNumbers(ctx context.Context) ([]masking.ProxyNumber, error) {
+	return list(ctx, r.querier, scanProxy, "SELECT "+proxyColumns+" FROM proxy_numbers ORDER BY id")
+}
+
+// ProxyNumber is one number of the pool, or masking.ErrNotFound.
+func (r reads) ProxyNumber(ctx context.Context, id int64) (masking.ProxyNumber, error) {
+	n, err := scanProxy(r.row(ctx, "SELECT "+proxyColumns+" FROM proxy_numbers WHERE id = $1", id))
+	return n, found(err)
+}
+
+// InPool reports whether a number is one of the pool's, in whatever state.
+func (r reads) InPool(ctx context.Context, n masking.Number) (in bool, err error) {
+	err = r.row(ctx, "SELECT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = $1)", n).Scan(&in)
+	return in, err
+}
+
+// nextSeq is the place in the order of becoming available.
+const nextSeq = "(SELECT COALESCE(MAX(available_seq), 0) + 1 FROM proxy_numbers)"
+
+// AddProxyNumber puts a number into the pool as available.
+// masking.ErrConflict: it is there already.
+func (tx *Tx) AddProxyNumber(ctx context.Context, number masking.Number) (masking.ProxyNumber, error) {
+	return scanProxy(tx.writeRow(ctx, `INSERT INTO proxy_numbers (number, country, state, available_seq, created_at)
+		VALUES ($1, $2, $3, `+nextSeq+`, $4) RETURNING `+proxyColumns,
+		number, number.Country(), masking.Available, ms(tx.Now)))
+}
+
+// SetPoolState makes a number available, draining or retired.
+// masking.ErrConflict: it has live routes and so cannot be retired.
+func (tx *Tx) SetPoolState(ctx context.Context, id int64, state masking.PoolState) error {
+	n, err := tx.ProxyNumber(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case n.State == state:
+		return nil
+	case state == masking.Retired && n.LiveRoutes > 0:
+		return masking.ErrConflict
+	}
+	_, err = tx.exec(ctx, `UPDATE proxy_numbers SET state = $1,
+		available_seq = CASE WHEN $1 = 'available' THEN `+nextSeq+` ELSE available_seq END WHERE id = $2`, state, id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, "UPDATE number_uses SET assignable = $1 WHERE number_id = $2", state == masking.Available, id)
+	return err
+}
+
+// DeleteProxyNumber takes a number that no ride ever had out of the pool.
+// masking.ErrConflict: some ride had it; retire it instead.
+func (tx *Tx) DeleteProxyNumber(ctx context.Context, id int64) error {
+	var used bool
+	err := tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM number_uses WHERE number_id = $1)", id).Scan(&used)
+	if err != nil {
+		return err
+	} else if used {
+		return masking.ErrConflict
+	}
+	changed, err := tx.exec(ctx, "DELETE FROM proxy_numbers WHERE id = $1", id)
+	if err == nil && changed == 0 {
+		return masking.ErrNotFound
+	}
+	return err
+}

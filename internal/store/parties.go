@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+
+	"birdcar/internal/masking"
+)
+
+// table is where the parties of a role are kept. It is the only SQL text that is
+// put together, from two constants.
+func table(role masking.Role) string {
+	if role == masking.Driver {
+		return "drivers"
+	}
+	return "customers"
+}
+
+func scanParty(role masking.Role) func(scanner) (masking.Party, error) {
+	return func(row scanner) (masking.Party, error) {
+		p := masking.Party{Role: role}
+		err := row.Scan(&p.ID, &p.Name, &p.Number, at(&p.Created))
+		return p, err
+	}
+}
+
+// Parties are all customers or drivers, by name.
+func (r reads) Parties(ctx context.Context, role masking.Role) ([]masking.Party, error) {
+	return list(ctx, r.querier, scanParty(role),
+		"SELECT id, name, number, created_at FROM "+table(role)+" ORDER BY name, id")
+}
+
+// Party is one customer or driver, or masking.ErrNotFound.
+func (r reads) Party(ctx context.Context, role masking.Role, id int64) (masking.Party, error) {
+	p, err := scanParty(role)(r.row(ctx, "SELECT id, name, number, created_at FROM "+table(role)+" WHERE id = $1", id))
+	return p, found(err)
+}
+
+// AddParty stores a customer or driver and gives it its id.
+func (tx *Tx) AddParty(ctx context.Context, p *masking.Party) error {
+	p.Created = tx.Now
+	return tx.writeRow(ctx, "INSERT INTO "+table(p.Role)+" (name, number, created_at) VALUES ($1, $2, $3) RETURNING id",
+		p.Name, p.Number, ms(tx.Now)).Scan(&p.ID)
+}
+
+// SetParty stores the name and number of a customer or driver that exists.
+func (tx *Tx) SetParty(ctx context.Context, p masking.Party) error {
+	changed, err := tx.exec(ctx, "UPDATE "+table(p.Role)+" SET name = $1, number = $2 WHERE id = $3", p.Name, p.Number, p.ID)
+	if err == nil && changed == 0 {
+		return masking.ErrNotFound
+	}
+	return err
+}
+
+// IsParty reports whether a number is some customer's or driver's.
+func (r reads) IsParty(ctx context.Context, n masking.Number) (is bool, err error) {
+	err = r.row(ctx, `SELECT EXISTS (SELECT 1 FROM customers WHERE number = $1)
+		OR EXISTS (SELECT 1 FROM drivers WHERE number = $1)`, n).Scan(&is)
+	return is, err
+}

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"birdcar/internal/masking"
+)
+
+// querier runs SQL written with $1… on a pool or in a transaction.
+type querier struct {
+	db interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}
+	engine *engine
+	wrote  *bool // set by the first write; nil outside a transaction
+}
+
+// reads are the queries that both the store and a transaction can answer.
+type reads struct{ querier }
+
+// scanner is a *sql.Row or *sql.Rows.
+type scanner interface{ Scan(dest ...any) error }
+
+func (q querier) exec(ctx context.Context, query string, args ...any) (changed int64, err error) {
+	q.writes()
+	res, err := q.db.ExecContext(ctx, q.engine.rewrite(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (q querier) writes() {
+	if q.wrote != nil {
+		*q.wrote = true
+	}
+}
+
+func (q querier) row(ctx context.Context, query string, args ...any) *sql.Row {
+	return q.db.QueryRowContext(q.engine.context(ctx), q.engine.rewrite(query), args...)
+}
+
+// writeRow is row for a statement that writes and returns.
+func (q querier) writeRow(ctx context.Context, query string, args ...any) *sql.Row {
+	q.writes()
+	return q.row(ctx, query, args...)
+}
+
+// list scans every row of a query.
+func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.db.QueryContext(q.engine.context(ctx), q.engine.rewrite(query), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+// found turns a missing row into masking.ErrNotFound.
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return masking.ErrNotFound
+	}
+	return err
+}
+
+// sqliteEngine rewrites $n to ?n, because mattn/go-sqlite3 binds a bare $n by
+// its order of appearance and so swaps arguments silently. A read's context is
+// not cancelled: the driver would pay a goroutine for each query.
+var sqliteEngine = engine{rewrite: rewriteDollars, context: context.WithoutCancel}
+
+var rewritten sync.Map // of SQL texts, which are constants of this package
+
+func rewriteDollars(query string) string {
+	if q, ok := rewritten.Load(query); ok {
+		return q.(string)
+	}
+	q := strings.ReplaceAll(query, "$", "?")
+	rewritten.Store(query, q)
+	return q
+}
+
+// ms is a time as the database keeps it; 0 for the zero time.
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// moment scans what ms wrote.
+type moment struct{ t *time.Time }
+
+func at(t *time.Time) moment { return moment{t} }
+
+// Scan implements sql.Scanner.
+func (m moment) Scan(src any) error {
+	n, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("scan %T into a time", src)
+	}
+	*m.t = time.Time{}
+	if n != 0 {
+		*m.t = time.UnixMilli(n)
+	}
+	return nil
+}
+
+// id stores 0 as NULL, for references that may be missing.
+func id(n int64) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"birdcar/internal/masking"
+)
+
+const selectRide = `SELECT r.id, r.start, r.destination, r.datetime, r.state, r.cancelled,
+	r.created_at, r.ended_at, r.closed_at, r.due_at,
+	c.id, c.name, c.number, c.created_at, d.id, d.name, d.number, d.created_at,
+	p.id, p.number, p.country, p.state, p.live_routes, p.used_at, p.created_at
+	FROM rides r JOIN customers c ON c.id = r.customer_id JOIN drivers d ON d.id = r.driver_id
+	JOIN proxy_numbers p ON p.id = r.number_id `
+
+func scanRide(row scanner) (masking.Ride, error) {
+	r := masking.Ride{Customer: masking.Party{Role: masking.Customer}, Driver: masking.Party{Role: masking.Driver}}
+	c, d, p := &r.Customer, &r.Driver, &r.Proxy
+	err := row.Scan(&r.ID, &r.Start, &r.Destination, at(&r.At), &r.State, &r.Cancelled,
+		at(&r.Created), at(&r.Ended), at(&r.ClosedAt), at(&r.Due),
+		&c.ID, &c.Name, &c.Number, at(&c.Created), &d.ID, &d.Name, &d.Number, at(&d.Created),
+		&p.ID, &p.Number, &p.Country, &p.State, &p.LiveRoutes, at(&p.LastUsed), at(&p.Created))
+	return r, err
+}
+
+// Ride is one ride, or masking.ErrNotFound.
+func (r reads) Ride(ctx context.Context, id int64) (masking.Ride, error) {
+	ride, err := scanRide(r.row(ctx, selectRide+"WHERE r.id = $1", id))
+	return ride, found(err)
+}
+
+// CurrentRides are the newest open and lingering rides, newest first, limit at most.
+func (r reads) CurrentRides(ctx context.Context, limit int) ([]masking.Ride, error) {
+	return list(ctx, r.querier, scanRide, selectRide+"WHERE r.state <> 'closed' ORDER BY r.id DESC LIMIT $1", limit)
+}
+
+// DueRides are rides whose time to end or to close has come, limit at most.
+func (r reads) DueRides(ctx context.Context, now time.Time, limit int) ([]masking.Ride, error) {
+	return list(ctx, r.querier, scanRide, selectRide+"WHERE r.state <> 'closed' AND r.due_at <= $1 ORDER BY r.due_at LIMIT $2", ms(now), limit)
+}
+
+// AddRide stores an open ride with its two routes and marks its number as used
+// by both parties. masking.ErrConflict: a party has a live route on the number.
+func (tx *Tx) AddRide(ctx context.Context, r *masking.Ride) error {
+	r.State, r.Created = masking.Open, tx.Now
+	err := tx.writeRow(ctx, `INSERT INTO rides (start, destination, datetime, customer_id, driver_id, number_id, state, created_at, due_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
+		r.Start, r.Destination, ms(r.At), r.Customer.ID, r.Driver.ID, r.Proxy.ID, r.State, ms(r.Created), ms(r.Due)).Scan(&r.ID)
+	if err != nil {
+		return err
+	}
+	if err := tx.addRoute(ctx, r.ID, r.Customer.Number, r.Driver.Number, r.Proxy); err != nil {
+		return err
+	}
+	if err := tx.addRoute(ctx, r.ID, r.Driver.Number, r.Customer.Number, r.Proxy); err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, "UPDATE proxy_numbers SET live_routes = live_routes + 2, used_at = $1 WHERE id = $2", ms(tx.Now), r.Proxy.ID)
+	return err
+}
+
+func (tx *Tx) addRoute(ctx context.Context, ride int64, party, peer masking.Number, number masking.ProxyNumber) error {
+	_, err := tx.exec(ctx, `INSERT INTO routes (ride_id, party, number_id, peer, peer_number_id) VALUES ($1, $2, $3, $4, $3)`,
+		ride, party, number.ID, peer)
+	if err != nil {
+		return err
+	}
+	return tx.use(ctx, party, number)
+}
+
+// use marks a number as being used by party.
+func (tx *Tx) use(ctx context.Context, party masking.Number, number masking.ProxyNumber) error {
+	_, err := tx.exec(ctx, `INSERT INTO number_uses (party, number_id, country, assignable, live, used_at) VALUES ($1, $2, $3, $4, TRUE, $5)
+		ON CONFLICT (party, number_id) DO UPDATE SET live = TRUE, used_at = excluded.used_at`,
+		party, number.ID, number.Country, number.State == masking.Available, ms(tx.Now))
+	return err
+}
+
+// SetRide stores the state of a ride's life: state, cancelled, ended, closed and due.
+// was is the state it must still be in; masking.ErrConflict: it no longer is.
+func (tx *Tx) SetRide(ctx context.Context, r masking.Ride, was masking.RideState) error {
+	changed, err := tx.exec(ctx, `UPDATE rides SET state = $1, cancelled = $2, ended_at = $3, closed_at = $4, due_at = $5
+		WHERE id = $6 AND state = $7`, r.State, r.Cancelled, ms(r.Ended), ms(r.ClosedAt), ms(r.Due), r.ID, was)
+	if err == nil && changed == 0 {
+		return masking.ErrConflict
+	}
+	return err
+}
+
+// ReleaseRoutes gives a ride's number back to the pool: its routes become
+// tombstones, which connect nobody.
+func (tx *Tx) ReleaseRoutes(ctx context.Context, ride int64) error {
+	routes, err := list(ctx, tx.querier, scanParties, `SELECT party, number_id FROM routes WHERE ride_id = $1 AND released_at = 0`, ride)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if _, err := tx.exec(ctx, "UPDATE routes SET released_at = $1 WHERE number_id = $2 AND party = $3 AND released_at = 0",
+			ms(tx.Now), r.number, r.party); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, "UPDATE number_uses SET live = FALSE, used_at = $1 WHERE party = $2 AND number_id = $3",
+			ms(tx.Now), r.party, r.number); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, "UPDATE proxy_numbers SET live_routes = live_routes - 1 WHERE id = $1", r.number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type partyOnNumber struct {
+	party  masking.Number
+	number int64
+}
+
+func scanParties(row scanner) (partyOnNumber, error) {
+	var p partyOnNumber
+	err := row.Scan(&p.party, &p.number)
+	return p, err
+}

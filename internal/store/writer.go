@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"birdcar/internal/masking"
+)
+
+const (
+	writeQueue = 4096 // jobs that may wait for the writer; more are masking.ErrBusy
+	writeBatch = 256  // jobs that share a commit at most
+)
+
+// Tx is a transaction. Now is its time, the same for all it writes.
+type Tx struct {
+	reads
+	Now time.Time
+}
+
+// writer runs the transactions of those who arrive together in one, so that they
+// share its commit: one wait for the disk instead of one each. Nobody is kept
+// waiting for company, and nobody is answered before the commit that holds its work.
+type writer struct {
+	jobs chan *job
+	done chan struct{}
+	mu   sync.RWMutex // held for writing only to close jobs
+	shut bool
+}
+
+type job struct {
+	ctx  context.Context
+	work func(context.Context, *Tx) error
+	err  error
+	done chan struct{}
+}
+
+func (w *writer) start(s *Store) {
+	w.jobs = make(chan *job, writeQueue)
+	w.done = make(chan struct{})
+	go func() {
+		defer close(w.done)
+		for first := range w.jobs {
+			batch := append(make([]*job, 0, 16), first)
+			for len(batch) < writeBatch && len(w.jobs) > 0 {
+				if next, ok := <-w.jobs; ok {
+					batch = append(batch, next)
+				}
+			}
+			s.runBatch(batch)
+		}
+	}()
+}
+
+func (w *writer) stop() {
+	w.mu.Lock()
+	if !w.shut {
+		w.shut = true
+		close(w.jobs)
+	}
+	w.mu.Unlock()
+	<-w.done
+}
+
+// Tx runs work in a transaction and returns once that is on disk, or rolled back
+// with work's error. Work may run more than once, so it must set what it hands
+// out anew each time, and do nothing but use its Tx. It is not cancelled once begun; while
+// it waits for its turn, ctx may end it. masking.ErrBusy: too much waits already,
+// or another process holds the database.
+func (s *Store) Tx(ctx context.Context, work func(ctx context.Context, tx *Tx) error) error {
+	j := &job{ctx: ctx, work: work, done: make(chan struct{})}
+	if err := s.writer.put(j); err != nil {
+		return err
+	}
+	<-j.done
+	return j.err
+}
+
+func (w *writer) put(j *job) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.shut {
+		return errors.New("the store is closed")
+	}
+	select {
+	case w.jobs <- j:
+		return nil
+	default:
+		return fmt.Errorf("%d writes wait: %w", writeQueue, masking.ErrBusy)
+	}
+}
+
+// runBatch runs the jobs in one transaction. When one spoils it, each runs in
+// its own, so that nobody pays for another's failure.
+func (s *Store) runBatch(batch []*job) {
+	waiting := batch[:0]
+	for _, j := range batch {
+		if err := j.ctx.Err(); err != nil {
+			j.finish(err)
+			continue
+		}
+		waiting = append(waiting, j)
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	if err := s.runTogether(waiting); err == nil {
+		for _, j := range waiting {
+			close(j.done)
+		}
+		return
+	} else if len(waiting) == 1 {
+		waiting[0].finish(err)
+		return
+	}
+	for _, j := range waiting {
+		if err := s.runTogether([]*job{j}); err != nil {
+			j.err = err
+		}
+		close(j.done)
+	}
+}
+
+func (j *job) finish(err error) {
+	j.err = err
+	close(j.done)
+}
+
+// runTogether leaves each job's own error in it, and returns an error when the
+// transaction as a whole came to nothing.
+func (s *Store) runTogether(jobs []*job) error {
+	ctx := context.Background()
+	sqlTx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer sqlTx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	now := s.now().Truncate(time.Millisecond)
+	committing := false
+	for _, j := range jobs {
+		wrote := false
+		tx := &Tx{reads: reads{querier{sqlTx, &s.engine, &wrote}}, Now: now}
+		j.err = s.explain(j.run(tx))
+		if j.err != nil && wrote {
+			if len(jobs) == 1 {
+				return j.err
+			}
+			return errSpoilt
+		}
+		committing = committing || wrote
+	}
+	if !committing {
+		return nil
+	}
+	return s.explain(sqlTx.Commit())
+}
+
+var errSpoilt = errors.New("a part of the batch failed after it wrote")
+
+func (j *job) run(tx *Tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a transaction: %v", p)
+			*tx.wrote = true
+		}
+	}()
+	return j.work(context.WithoutCancel(j.ctx), tx)
+}
+
+// explain gives the driver's errors the meanings that callers act on.
+func (s *Store) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return masking.ErrNotFound
+	case isLocked(err):
+		return fmt.Errorf("%w: %w", masking.ErrBusy, err)
+	case isUnique(err):
+		return fmt.Errorf("%w: %w", masking.ErrConflict, err)
+	}
+	return err
+}

@@ -1,0 +1,10 @@
+// Package migrations holds the SQL that builds the database, one folder for each
+// engine with the same file names, for internal/store to run.
+package migrations
+
+import "embed"
+
+// FS holds the folders sqlite and, once there is one, postgres.
+//
+//go:embed sqlite
+var FS embed.FS
