@@ -90,7 +90,7 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 	a, cancel := c.attempt(ctx)
 	defer cancel()
 	b, err := balance.Read(a)
-	if err != nil {
+	if err != nil || b.Payment == "" { // any JSON decodes into an empty balance
 		return Balance{}, outcome(err, a)
 	}
 	// Through its decimal form: 9.2 as a float32 is 9.19999980926513671875.
@@ -99,7 +99,7 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 }
 
 const (
-	numbersPage = 20 // the API's default; no larger one is documented
+	numbersPage = 20 // as findPage
 	maxNumbers  = 10_000
 )
 

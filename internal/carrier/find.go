@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	findPage   = 100
-	maxPages   = 50
+	findPage   = 20 // the API's default; no larger one is documented
+	maxPages   = 100
 	findMargin = time.Hour // between MessageBird's clock and ours, generously
 )
 

@@ -106,7 +106,7 @@ func quote(s string) string {
 	if runes := []rune(s); len(runes) > limit {
 		s = string(runes[:limit]) + "…"
 	}
-	return strings.TrimRight(s, ".")
+	return strings.TrimRight(s, " .")
 }
 
 // numbers are runs of seven digits or more, however grouped.
