@@ -1,0 +1,92 @@
+package server
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+
+	"birdcar/internal/masking"
+)
+
+// handlerFunc is how this package's pages are written: what it returns as an
+// error becomes the page that fits it.
+type handlerFunc func(w http.ResponseWriter, r *http.Request) error
+
+func (s *Server) handle(h handlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	}
+}
+
+// pageError is an error of the visitor's that has a page of its own.
+type pageError struct {
+	status      int
+	title, text string
+}
+
+func (e *pageError) Error() string { return e.title }
+
+var (
+	errNoPage = &pageError{http.StatusNotFound, "There is no such page",
+		"The address may be mistyped, or what it showed is gone."}
+	errBusy = &pageError{http.StatusServiceUnavailable, "BirdCar is busy",
+		"Nothing was changed. Go back and try again in a moment."}
+	errTooLarge = &pageError{http.StatusRequestEntityTooLarge, "That was too much at once",
+		"A form takes 64 KB at most. Nothing was changed."}
+	errUnreadable = &pageError{http.StatusBadRequest, "The form could not be read",
+		"Nothing was changed. Go back, load the page anew and try again."}
+	errElsewhere = &pageError{http.StatusForbidden, "This came from another site",
+		"BirdCar takes forms only from its own pages, and nothing was changed. If you came through a proxy, set PUBLIC_URL to the address in your browser."}
+	errInternal = &pageError{http.StatusInternalServerError, "Something went wrong on our side",
+		"It has been logged. Try again; if it happens again, look for the reference below in the log."}
+)
+
+// pageFor is what the visitor reads for an error.
+func pageFor(err error) *pageError {
+	var page *pageError
+	switch {
+	case errors.As(err, &page):
+		return page
+	case errors.Is(err, masking.ErrNotFound):
+		return errNoPage
+	case errors.Is(err, masking.ErrBusy):
+		return errBusy
+	}
+	return errInternal
+}
+
+type errorPage struct {
+	Title, Text string
+	Reference   string // found in the log; empty: nothing was logged
+}
+
+// fail answers a request that ended in err, and logs it when the fault is ours.
+// The visitor never reads err itself.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	page := pageFor(err)
+	data := errorPage{Title: page.title, Text: page.text}
+	if page.status >= 500 {
+		data.Reference = rand.Text()[:8]
+		s.Log.Error("request failed", "method", r.Method, "route", pattern(r), "reference", data.Reference, "error", err)
+	}
+	if page == errBusy {
+		w.Header().Set("Retry-After", retryAfter)
+	}
+	if err := s.Render(w, r, page.status, "error", data); err != nil {
+		s.Log.Error("error page failed", "reference", data.Reference, "error", err)
+		http.Error(w, page.title+".", page.status)
+	}
+}
+
+// redirect ends a form post: the browser loads path, which shows flash once.
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request, path, flash string) error {
+	if flash != "" {
+		s.sessions.Put(r.Context(), sessionFlash, flash)
+	}
+	http.Redirect(w, r, path, http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) notFound(http.ResponseWriter, *http.Request) error { return errNoPage }

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"birdcar/web"
+)
+
+// parsePages makes one template set for each file in templates/, so that pages
+// can define blocks of the same name.
+func parsePages(zone *time.Location, now func() time.Time) (map[string]*template.Template, error) {
+	base, err := template.New("layout.html").
+		Funcs(web.Funcs(zone, now)).
+		Option("missingkey=error").
+		ParseFS(web.FS, "templates/layout.html", "templates/partials/*.html")
+	if err != nil {
+		return nil, err
+	}
+	files, err := fs.Glob(web.FS, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := make(map[string]*template.Template, len(files))
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if name == "layout" {
+			continue
+		}
+		page, err := base.Clone()
+		if err != nil {
+			return nil, err
+		}
+		if pages[name], err = page.ParseFS(web.FS, file); err != nil {
+			return nil, err
+		}
+	}
+	return pages, nil
+}
+
+// view is what the layout shows around every page, and the page's own Data.
+type view struct {
+	Page    string
+	Nav     []link // empty when signed out
+	Flash   string
+	Carrier carrierMark
+	Data    any
+}
+
+type link struct {
+	Href, Name string
+	Current    bool
+}
+
+// carrierMark says who carries texts and calls.
+type carrierMark struct {
+	Simulated bool
+	Text      string
+}
+
+// Render answers with a page: the template of that name with data, inside the
+// layout. On an error nothing has been written yet.
+func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, page string, data any) error {
+	t := s.pages[page]
+	if t == nil {
+		return fmt.Errorf("page %s: no such template", page)
+	}
+	v := view{Page: page, Carrier: s.carrier(), Data: data}
+	if s.signedIn(r) {
+		v.Nav = s.nav(r)
+		v.Flash = s.sessions.PopString(r.Context(), sessionFlash)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, v); err != nil {
+		return fmt.Errorf("page %s: %w", page, err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	// The length also keeps a second answer from being appended to this one when
+	// the session cannot be stored.
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // the visitor has gone
+	return nil
+}
+
+func (s *Server) nav(r *http.Request) []link {
+	links := []link{
+		{Href: "/", Name: "Rides"},
+		{Href: "/customers", Name: "Customers"},
+		{Href: "/drivers", Name: "Drivers"},
+		{Href: "/numbers", Name: "Numbers"},
+	}
+	if s.SimulatorPages != nil {
+		links = append(links, link{Href: "/simulator", Name: "Simulator"})
+	}
+	for i := range links {
+		links[i].Current = links[i].Href == r.URL.Path || links[i].Href == "/" && r.URL.Path == "/createride"
+	}
+	return links
+}
+
+func (s *Server) carrier() carrierMark {
+	if s.Simulated {
+		return carrierMark{Simulated: true, Text: "Simulator: no text leaves this machine"}
+	}
+	return carrierMark{Text: "MessageBird"}
+}

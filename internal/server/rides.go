@@ -1,0 +1,58 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"birdcar/internal/masking"
+)
+
+func (s *Server) createRide(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	f := typedForm(r, newRideForm().fields...)
+	ride, err := s.Exchange.ScheduleRide(r.Context(), masking.RideRequest{
+		CustomerID:  readID(f.Value("customer")),
+		DriverID:    readID(f.Value("driver")),
+		Start:       f.Value("start"),
+		Destination: f.Value("destination"),
+		At:          readTime(f.Value("datetime"), s.Zone),
+	})
+	switch {
+	case errors.As(err, &f.problems):
+		return s.showHome(w, r, http.StatusUnprocessableEntity, homePage{Form: f})
+	case errors.Is(err, masking.ErrPoolEmpty):
+		return s.showHome(w, r, http.StatusConflict, homePage{Form: f, PoolEmpty: true})
+	case err != nil:
+		return err
+	}
+	return s.redirect(w, r, "/", fmt.Sprintf("Ride created. %s and %s reach each other through %s.",
+		ride.Customer.Name, ride.Driver.Name, ride.Proxy.Number.Grouped()))
+}
+
+// readID is 0, which no row has, for what is not an id.
+func readID(typed string) int64 {
+	id, err := strconv.ParseInt(typed, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// readTime reads a date and time as browsers send it and as people type it, in
+// zone unless it names its own. It is zero for what is neither. Of a time that the
+// clocks skip or repeat it takes what time.ParseInLocation takes.
+func readTime(typed string, zone *time.Location) time.Time {
+	for _, layout := range []string{
+		"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05", time.RFC3339,
+	} {
+		if t, err := time.ParseInLocation(layout, typed, zone); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+	"runtime/debug"
+
+	"birdcar/internal/carrier"
+	"birdcar/internal/exchange"
+	"birdcar/internal/masking"
+)
+
+// retryAfter is how many seconds somebody shall wait before the same again.
+const retryAfter = "5"
+
+// takeText takes an inbound text. Its OK says that the text is on disk.
+func (s *Server) takeText(w http.ResponseWriter, r *http.Request, in webhook) {
+	text, err := carrier.ParseText(r.Header.Get("Content-Type"), in.body, s.Country)
+	if err != nil {
+		oneLine(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.answer(w, r, s.Exchange.RelayText(r.Context(), text, in.proof))
+}
+
+// takeReport takes a delivery report. One about no message of ours is answered
+// with OK too: the carrier would only repeat it.
+func (s *Server) takeReport(w http.ResponseWriter, r *http.Request, in webhook) {
+	report, err := carrier.ParseReport(in.query)
+	if err != nil {
+		oneLine(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	err = s.Exchange.TakeReport(r.Context(), report, in.proof)
+	if errors.Is(err, masking.ErrNotFound) {
+		s.Log.Info("delivery report about no message of ours", "state", report.State)
+		err = nil
+	}
+	s.answer(w, r, err)
+}
+
+// answer tells the carrier what became of what it brought. After a 503 it may
+// bring the same again.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case err == nil:
+		ok(w)
+	case errors.Is(err, exchange.ErrReplayed):
+		s.refuseReplay(w, r)
+	default:
+		s.Log.Error("webhook not taken", "route", pattern(r), "error", err)
+		w.Header().Set("Retry-After", retryAfter)
+		oneLine(w, http.StatusServiceUnavailable, "This cannot be stored now. Try again in a moment.")
+	}
+}
+
+// answerCall says what to do with a call. Whoever calls hears something, whatever
+// goes wrong here.
+func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, in webhook) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("call answered with an apology", "panic", p, "stack", string(debug.Stack()))
+			writeCallFlow(w, masking.CallFlow{Say: masking.SayUnavailable})
+		}
+	}()
+	call, err := carrier.ParseCall(in.query, s.Country)
+	if err != nil {
+		writeCallFlow(w, masking.CallFlow{Say: masking.SayUnknown})
+		return
+	}
+	flow, err := s.Exchange.RouteCall(r.Context(), call, in.proof)
+	if err != nil { // only ever a replay
+		s.refuseReplay(w, r)
+		return
+	}
+	writeCallFlow(w, flow)
+}
+
+func writeCallFlow(w http.ResponseWriter, flow masking.CallFlow) {
+	w.Header().Set("Content-Type", "application/xml")
+	_, _ = w.Write(carrier.EncodeCallFlow(flow)) // the carrier has gone
+}
+
+func (s *Server) refuseReplay(w http.ResponseWriter, r *http.Request) {
+	s.Log.Warn("webhook refused", "route", pattern(r), "reason", "this signature was used before")
+	oneLine(w, http.StatusUnauthorized, "This signature was used before.")
+}
