@@ -86,10 +86,10 @@ func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 		if err != nil {
 			return steps, err
 		}
-		steps += moved
-		if moved < sweepBatch {
+		if moved == 0 {
 			return steps, nil
 		}
+		steps += moved
 	}
 	return steps, ctx.Err()
 }

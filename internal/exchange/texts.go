@@ -79,11 +79,51 @@ func (x *Exchange) TakeReport(ctx context.Context, r masking.Report, p Proof) er
 		if err != nil || !moved {
 			return err
 		}
-		b.tell(masking.Event{Kind: masking.MessageMoved, At: tx.Now, RideID: m.RideID, MessageID: m.ID, State: r.State})
-		if m.State == masking.Queued || m.State == masking.Sending {
-			// The report was faster than the carrier's answer to the sending.
-			return x.next(ctx, tx, b, m)
+		if r.State == masking.Failed {
+			return x.afterFailure(ctx, tx, b, m)
 		}
-		return nil
+		b.tell(masking.Event{Kind: masking.MessageMoved, At: tx.Now, RideID: m.RideID, MessageID: m.ID, State: r.State})
+		return x.next(ctx, tx, b, m) // the report may be faster than the carrier's answer to the sending
 	})
+}
+
+// FailMessage notes that an outbound message will never be sent, and why. The
+// parts of the same text behind it fail with it, and the sender of a relayed
+// text is told, once.
+func (x *Exchange) FailMessage(ctx context.Context, m masking.Message, code int, reason string) error {
+	return x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+		mine, err := tx.MarkFailed(ctx, m, code, reason)
+		if err != nil || !mine {
+			return err
+		}
+		return x.afterFailure(ctx, tx, b, m)
+	})
+}
+
+// afterFailure does what the failure of m, already noted, asks for.
+func (x *Exchange) afterFailure(ctx context.Context, tx *store.Tx, b *batch, m masking.Message) error {
+	b.tell(masking.Event{Kind: masking.MessageMoved, At: tx.Now, RideID: m.RideID, MessageID: m.ID, State: masking.Failed})
+	if m.Kind == masking.Relaying {
+		if err := x.tellSender(ctx, tx, b, m); err != nil {
+			return err
+		}
+	}
+	return x.next(ctx, tx, b, m)
+}
+
+// tellSender tells whoever sent the text that m relayed that it did not arrive.
+func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m masking.Message) error {
+	if err := tx.FailParts(ctx, m, "A part of the same text before it failed."); err != nil {
+		return err
+	}
+	in, err := tx.Cause(ctx, m)
+	if err != nil {
+		return err
+	}
+	told, err := tx.HasAnswer(ctx, in.ID, masking.NotDelivered)
+	if err != nil || told {
+		return err
+	}
+	return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.NotDelivered, RideID: in.RideID, CauseID: in.ID,
+		From: in.To, To: in.From, Body: masking.TextFailed})
 }

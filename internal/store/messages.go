@@ -200,3 +200,32 @@ func (tx *Tx) Settle(ctx context.Context, m masking.Message, r masking.Report) (
 		m.ID, r.State, r.Code, r.Reason, settled, text(r.CarrierID), ms(tx.Now))
 	return changed > 0, err
 }
+
+// FailParts fails the parts of m's text that still wait behind m: a text with a
+// hole in it says something else.
+func (tx *Tx) FailParts(ctx context.Context, m masking.Message, reason string) error {
+	_, err := tx.exec(ctx, `UPDATE messages SET state = 'failed', reason = $3, settled_at = $4, due_at = 0
+		WHERE cause_id = $1 AND kind = $2 AND state = 'queued' AND id > $5`, id(m.CauseID), m.Kind, reason, ms(tx.Now), m.ID)
+	return err
+}
+
+// Cause is the inbound text that m relays, through however many messages were
+// sent again in between.
+func (r reads) Cause(ctx context.Context, m masking.Message) (masking.Message, error) {
+	for m.Kind != masking.Inbound {
+		if m.CauseID == 0 {
+			return m, masking.ErrNotFound
+		}
+		var err error
+		if m, err = r.Message(ctx, m.CauseID); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// HasAnswer reports whether an outbound message of kind was enqueued because of cause.
+func (r reads) HasAnswer(ctx context.Context, cause int64, kind masking.Kind) (has bool, err error) {
+	err = r.row(ctx, "SELECT EXISTS (SELECT 1 FROM messages WHERE cause_id = $1 AND kind = $2)", cause, kind).Scan(&has)
+	return has, err
+}
