@@ -1,0 +1,212 @@
+package simulator
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"birdcar/internal/masking"
+)
+
+// maxBody is how much a handset sends at once, in bytes: more than nine SMS.
+const maxBody = 8 << 10
+
+// Pages are the handsets, at /simulator and below. They show whole phone numbers
+// and know no session: whoever mounts them lets in admins only, and refuses forms
+// from other sites.
+func (s *Simulator) Pages() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /simulator", s.showPage)
+	mux.HandleFunc("GET /simulator/{$}", s.showPage)
+	mux.HandleFunc("GET /simulator/phones", s.showPhones)
+	mux.HandleFunc("GET /simulator/events", s.streamChanges)
+	mux.HandleFunc("POST /simulator/text", s.sendText)
+	mux.HandleFunc("POST /simulator/retry", s.withID(s.retry))
+	mux.HandleFunc("POST /simulator/call", s.placeCall)
+	mux.HandleFunc("POST /simulator/answer", s.withID(s.pickUp))
+	mux.HandleFunc("POST /simulator/hangup", s.withID(s.hangUp))
+	return mux
+}
+
+// choiceFrom reads a choice from a query or a form. What is not a number is left
+// out and named in problem.
+func (s *Simulator) choiceFrom(v url.Values) (c choice, problem string) {
+	c.ride, _ = strconv.ParseInt(v.Get("ride"), 10, 64)
+	for name, n := range map[string]*masking.Number{"left": &c.left, "right": &c.right} {
+		typed := strings.TrimSpace(v.Get(name))
+		if typed == "" {
+			continue
+		}
+		var err error
+		if *n, err = s.number(typed); err != nil {
+			problem = masking.NumberProblem
+		}
+	}
+	c.leftThread, c.rightThread = v.Get("left-thread"), v.Get("right-thread")
+	return c, problem
+}
+
+// number reads what was typed, or the digits that the pages' own links hold.
+func (s *Simulator) number(typed string) (masking.Number, error) {
+	if n, err := masking.ParseCarrier(typed, s.cfg.Country); err == nil {
+		return n, nil
+	}
+	return masking.ParseNumber(typed, s.cfg.Country)
+}
+
+func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
+	c, problem := s.choiceFrom(r.URL.Query())
+	status := http.StatusOK
+	if problem != "" {
+		status = http.StatusUnprocessableEntity
+	}
+	s.page(w, r, status, c, func(p *page) {
+		p.Problem = problem
+		p.Left, p.Right = r.URL.Query().Get("left"), r.URL.Query().Get("right")
+	})
+}
+
+// page renders the page of a choice; change adds to its data.
+func (s *Simulator) page(w http.ResponseWriter, r *http.Request, status int, c choice, change func(*page)) {
+	rides, err := s.cfg.Rides(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	asked := c.ride
+	c, ok := s.choose(c, rides)
+	p := page{Rides: options(rides, c.ride)}
+	if ok {
+		p.Phones = s.lay(c, rides)
+	}
+	if ok && asked != 0 && asked != c.ride {
+		p.Notice = "Ride " + strconv.FormatInt(asked, 10) + " is over, so its phones are off the table."
+	}
+	change(&p)
+	if err := s.cfg.Render(w, r, status, "simulator", p); err != nil {
+		s.fail(w, r, err)
+	}
+}
+
+// showPhones answers the part of the page that changes, for the page's script.
+func (s *Simulator) showPhones(w http.ResponseWriter, r *http.Request) {
+	rides, err := s.cfg.Rides(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	c, _ := s.choiceFrom(r.URL.Query())
+	c, ok := s.choose(c, rides)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	var html bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&html, "phones", s.lay(c, rides)); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = html.WriteTo(w) // whoever asked has gone
+}
+
+// form reads a posted form, or answers why not.
+func (s *Simulator) form(w http.ResponseWriter, r *http.Request) (c choice, ok bool) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "the form cannot be read, or is too long", http.StatusBadRequest)
+		return choice{}, false
+	}
+	c, _ = s.choiceFrom(r.PostForm)
+	return c, true
+}
+
+// ends reads the two ends of a text or call.
+func (s *Simulator) ends(w http.ResponseWriter, r *http.Request) (from, to masking.Number, ok bool) {
+	from, fromErr := masking.ParseCarrier(r.PostForm.Get("from"), s.cfg.Country)
+	to, toErr := masking.ParseCarrier(r.PostForm.Get("to"), s.cfg.Country)
+	if fromErr != nil || toErr != nil {
+		http.Error(w, "from and to must be phone numbers", http.StatusBadRequest)
+		return from, to, false
+	}
+	return from, to, true
+}
+
+func (s *Simulator) sendText(w http.ResponseWriter, r *http.Request) {
+	c, ok := s.form(w, r)
+	if !ok {
+		return
+	}
+	from, to, ok := s.ends(w, r)
+	if !ok {
+		return
+	}
+	body := strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("body"), "\r\n", "\n"))
+	problem := ""
+	switch {
+	case body == "":
+		problem = "Type a text first."
+	case len(masking.Split(body)) > 1:
+		problem = "This text is too long for a phone: nine SMS at most."
+	}
+	if problem != "" {
+		s.page(w, r, http.StatusUnprocessableEntity, c, func(p *page) {
+			p.Problem = problem
+			if p.Phones == nil {
+				return
+			}
+			if from == c.right {
+				p.Phones.Right.Draft = body
+			} else {
+				p.Phones.Left.Draft = body
+			}
+		})
+		return
+	}
+	now := s.cfg.Now()
+	s.narrate(func(r *run) { *r = newRun(textRun) })
+	err := s.keep(message{
+		ID: newID(), Direction: fromHandset, Type: "sms", Created: now,
+		Originator: from.Digits(), Body: body,
+		Recipients: []recipient{{Number: to.Digits(), Status: sent, StatusAt: now}},
+	})
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, c.path(), http.StatusSeeOther)
+}
+
+func (s *Simulator) placeCall(w http.ResponseWriter, r *http.Request) {
+	c, ok := s.form(w, r)
+	if !ok {
+		return
+	}
+	from, to, ok := s.ends(w, r)
+	if !ok {
+		return
+	}
+	s.dial(r.Context(), from.Digits(), to.Digits())
+	http.Redirect(w, r, c.path(), http.StatusSeeOther)
+}
+
+// withID does something with the text or call that the form's id names. When that
+// is gone meanwhile there is nothing to do, and the phones show it.
+func (s *Simulator) withID(do func(id string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, ok := s.form(w, r)
+		if !ok {
+			return
+		}
+		_ = do(r.PostForm.Get("id"))
+		http.Redirect(w, r, c.path(), http.StatusSeeOther)
+	}
+}
+
+func (s *Simulator) fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.cfg.Log.Error("a page of the simulator failed", "path", r.URL.Path, "error", err)
+	http.Error(w, "The simulator cannot show this page now. Please try again in a moment.", http.StatusInternalServerError)
+}

@@ -1,0 +1,177 @@
+'use strict';
+
+// The handsets work without this file, by forms and reloads. With it they change
+// by themselves, and what somebody is typing stays.
+
+const table = document.getElementById('handsets');
+const still = window.matchMedia('(prefers-reduced-motion: reduce)');
+
+// Choosing a ride shows its phones at once.
+const choose = document.getElementById('choose-ride');
+if (choose) {
+	choose.querySelector('button').hidden = true;
+	choose.addEventListener('change', () => choose.submit());
+}
+
+if (table) {
+	live();
+	type();
+}
+
+function live() {
+	// The first event is the connection itself: it catches up on what was missed.
+	const events = new EventSource('/simulator/events');
+	events.addEventListener('open', refresh);
+	events.addEventListener('changed', refresh);
+	window.addEventListener('pagehide', () => events.close());
+	window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
+	// A call that nobody answers ends without an event.
+	setInterval(refresh, 30_000);
+}
+
+let loading = false;
+let again = false;
+
+// refresh brings the phones up to date. While one answer is awaited, any number of
+// further wishes become one.
+async function refresh() {
+	if (loading) {
+		again = true;
+		return;
+	}
+	loading = true;
+	try {
+		do {
+			again = false;
+			await load(table.dataset.query);
+		} while (again);
+	} catch {
+		// The server is away. The event stream connects again, and then asks again.
+	} finally {
+		loading = false;
+	}
+}
+
+async function load(query) {
+	const response = await fetch('/simulator/phones?' + query, { headers: { 'Accept': 'text/html' } });
+	if (response.redirected || response.status === 401 || response.status === 404) {
+		location.reload(); // signed out, or the phones are gone
+		return;
+	}
+	if (!response.ok) throw new Error(response.statusText);
+	const fresh = document.createElement('template');
+	fresh.innerHTML = await response.text();
+	if (query !== table.dataset.query) return; // another thread was chosen meanwhile
+	const focused = document.activeElement?.id;
+	for (const part of fresh.content.querySelectorAll('[data-live]')) {
+		const old = document.getElementById(part.id);
+		if (old && old.innerHTML !== part.innerHTML) old.innerHTML = part.innerHTML;
+	}
+	for (const list of fresh.content.querySelectorAll('[data-list]')) mergeList(document.getElementById(list.id), list);
+	if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+	light([...fresh.content.querySelectorAll('#steps > li')]);
+}
+
+// mergeList makes old show fresh, leaving alone what is there already: readers of
+// the screen hear only what is new, and only that moves.
+function mergeList(old, fresh) {
+	const keep = new Set();
+	for (const item of [...fresh.children]) {
+		const known = document.getElementById(item.id);
+		keep.add(item.id);
+		if (!known) {
+			item.classList.add('arrived');
+			old.append(item);
+		} else if (known.innerHTML !== item.innerHTML) {
+			known.innerHTML = item.innerHTML;
+		}
+	}
+	for (const item of [...old.children]) if (!keep.has(item.id)) item.remove();
+}
+
+// The steps light one after another, slowly enough to follow.
+const pause = 260;
+let wanted = [];
+let timer = 0;
+
+function light(steps) {
+	wanted = steps;
+	for (const step of wanted) if (step.dataset.state === 'to-come') show(step);
+	if (!timer) next();
+}
+
+function next() {
+	timer = 0;
+	for (const step of wanted) {
+		if (!show(step)) continue;
+		if (still.matches) continue;
+		timer = setTimeout(next, pause);
+		return;
+	}
+}
+
+function show(step) {
+	const shown = document.getElementById(step.id);
+	if (shown.dataset.state === step.dataset.state && shown.innerHTML === step.innerHTML) return false;
+	shown.dataset.state = step.dataset.state;
+	shown.innerHTML = step.innerHTML;
+	return true;
+}
+
+function type() {
+	table.addEventListener('keydown', (event) => {
+		if (event.key !== 'Enter' || event.shiftKey || event.isComposing || !event.target.matches('textarea')) return;
+		event.preventDefault();
+		event.target.form.requestSubmit();
+	});
+	table.addEventListener('input', (event) => grow(event.target));
+	table.addEventListener('submit', (event) => {
+		event.preventDefault();
+		send(event.target);
+	});
+	table.addEventListener('click', (event) => {
+		const tab = event.target.closest('.handset-threads a');
+		if (!tab || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+		event.preventDefault();
+		table.dataset.query = new URL(tab.href).search.slice(1);
+		history.replaceState(null, '', tab.href);
+		refresh();
+	});
+}
+
+// A text box is as high as its text; the style sheet sets the limits.
+function grow(box) {
+	if (!box.matches('textarea')) return;
+	box.rows = Math.min(5, box.value.split('\n').length + Math.floor(box.value.length / 34));
+}
+
+// send posts a form of the phones. A draft goes only once the server took it.
+async function send(form) {
+	const box = form.querySelector('textarea');
+	const text = box?.value;
+	if (box && !text.trim()) return;
+	if (form.dataset.busy) return;
+	form.dataset.busy = 'yes';
+	try {
+		const response = await fetch(form.action, {
+			method: 'POST',
+			body: new URLSearchParams(new FormData(form)),
+			redirect: 'manual',
+		});
+		if (response.type !== 'opaqueredirect') throw new Error('not taken');
+		await load(table.dataset.query);
+		if (box && box.value === text) {
+			box.value = '';
+			grow(box);
+		}
+	} catch {
+		announce('BirdCar did not answer. Try again in a moment.');
+	} finally {
+		delete form.dataset.busy;
+	}
+}
+
+function announce(words) {
+	const notice = document.getElementById('server-hint');
+	notice.textContent = words;
+}
