@@ -58,7 +58,7 @@ func New(cfg Config) *Client {
 // *masking.CarrierError.
 func (c *Client) Send(ctx context.Context, m masking.Message) (carrierID string, err error) {
 	if m.From.IsZero() || m.To.IsZero() || m.Body == "" {
-		return "", &masking.CarrierError{Outcome: masking.Rejected, Reason: "the message lacks a sender, a recipient or a text"}
+		return "", &masking.CarrierError{Outcome: masking.Rejected, Reason: "The message lacks a sender, a recipient or a text."}
 	}
 	a, cancel := c.attempt(ctx)
 	defer cancel()

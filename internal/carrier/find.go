@@ -23,7 +23,7 @@ const (
 // may lag behind, so a no soon after the attempt says little.
 func (c *Client) Find(ctx context.Context, m masking.Message) (carrierID string, err error) {
 	if m.Reference == "" || m.From.IsZero() || m.To.IsZero() {
-		return "", &masking.CarrierError{Outcome: masking.Unknown, Reason: "the message lacks what MessageBird could find it by"}
+		return "", &masking.CarrierError{Outcome: masking.Unknown, Reason: "The message lacks what MessageBird could find it by."}
 	}
 	search := search{newestFirst: true}
 	for offset, pages := 0, 0; pages < maxPages; pages++ {
@@ -45,7 +45,7 @@ func (c *Client) Find(ctx context.Context, m masking.Message) (carrierID string,
 			break
 		}
 	}
-	return "", &masking.CarrierError{Outcome: masking.Unknown, Reason: "MessageBird's list of messages could not be read to its end"}
+	return "", &masking.CarrierError{Outcome: masking.Unknown, Reason: "MessageBird's list of messages could not be read to its end."}
 }
 
 // list reads one page of the messages sent from a number.

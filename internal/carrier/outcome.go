@@ -31,23 +31,23 @@ func outcome(err error, a *attempt) *masking.CarrierError {
 	e := &masking.CarrierError{Outcome: masking.Unknown, Code: why.Code, RetryAfter: a.retryAfter}
 	switch status := a.status; {
 	case status == 0 && !a.connected.Load():
-		e.Outcome, e.Reason = masking.NotTaken, "MessageBird could not be reached"
+		e.Outcome, e.Reason = masking.NotTaken, "MessageBird could not be reached."
 	case status == 0 && isTimeout(err):
-		e.Reason = "MessageBird did not answer in time"
+		e.Reason = "MessageBird did not answer in time."
 	case status == 0:
-		e.Reason = "the connection to MessageBird broke before it answered"
+		e.Reason = "The connection to MessageBird broke before it answered."
 	case status == http.StatusTooManyRequests:
-		e.Outcome, e.Reason = masking.NotTaken, "MessageBird asks to send more slowly (status 429)"
+		e.Outcome, e.Reason = masking.NotTaken, "MessageBird asks to send more slowly (status 429)."
 	case status == http.StatusUnauthorized, status == http.StatusForbidden, status == http.StatusPaymentRequired:
 		e.Outcome, e.Reason = masking.Refused, why.words("account", status)
 	case status >= 500:
-		e.Reason = fmt.Sprintf("MessageBird has trouble (status %d)", status)
+		e.Reason = fmt.Sprintf("MessageBird has trouble (status %d).", status)
 	case status < 400 || status == http.StatusRequestTimeout || why.Code == 0:
-		e.Reason = fmt.Sprintf("MessageBird's answer could not be read (status %d)", status)
+		e.Reason = fmt.Sprintf("MessageBird's answer could not be read (status %d).", status)
 	case why.Code == codeNotAllowed, why.Code == codeNoBalance, why.Code == codeNoSuchAPI:
 		e.Outcome, e.Reason = masking.Refused, why.words("account", status)
 	case why.Code == codeServerFault:
-		e.Reason = fmt.Sprintf("MessageBird has trouble (code %d)", why.Code)
+		e.Reason = fmt.Sprintf("MessageBird has trouble (code %d).", why.Code)
 	default: // 9 and 10: its fields; 20 and 21; and others that may come
 		e.Outcome, e.Reason = masking.Rejected, why.words("message", status)
 	}
@@ -93,9 +93,9 @@ func (r refused) words(blamed string, status int) string {
 		words += ": " + description
 	}
 	if r.Code == 0 {
-		return fmt.Sprintf("%s (status %d)", words, status)
+		return fmt.Sprintf("%s (status %d).", words, status)
 	}
-	return fmt.Sprintf("%s (code %d)", words, r.Code)
+	return fmt.Sprintf("%s (code %d).", words, r.Code)
 }
 
 // quote makes a carrier's words fit to show and to log: one short line in which
