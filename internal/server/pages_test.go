@@ -1,0 +1,220 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"birdcar/internal/masking"
+)
+
+func TestParties(t *testing.T) {
+	for path, role := range map[string]masking.Role{"/customers": masking.Customer, "/drivers": masking.Driver} {
+		t.Run(path, func(t *testing.T) {
+			s := newSite(t)
+			s.login()
+			s.get(path).wantStatus(200).wantText("No " + string(role) + "s yet")
+
+			s.post(path, "name", "  Zoë\x00 <b>Bold</b> ", "number", "07700 900123").wantRedirect(path)
+			s.post(path, "name", "Ada", "number", "+44 (0)7700 900456").wantRedirect(path)
+			page := s.get(path)
+			page.wantText("Ada is on the list of " + string(role) + "s.")
+			page.wantText("Ada +447•••••••56")
+			page.wantText("Zoë <b>Bold</b> +447•••••••23") // as text: it was escaped
+			if strings.Index(page.text(), "Ada +447") > strings.Index(page.text(), "Zoë") {
+				t.Error("the list is not sorted by name")
+			}
+			if strings.Contains(page.body, "7700900") || strings.Contains(page.body, "7700 900") {
+				t.Error("the list shows a whole number")
+			}
+
+			parties, err := s.store.Parties(context.Background(), role)
+			if err != nil || len(parties) != 2 || parties[1].Number.E164() != "+447700900123" {
+				t.Errorf("stored %v (%v), want +447700900123 for 07700 900123", parties, err)
+			}
+		})
+	}
+}
+
+func TestParties_problems(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	s.seed()
+	for name, test := range map[string]struct{ name, number, wrong string }{
+		"no name":                    {"", "07700 900124", "name"},
+		"a long name":                {strings.Repeat("é", 81), "07700 900124", "name"},
+		"a number in the name":       {"Ada 07700 900124", "07700 900124", "name"},
+		"no number":                  {"Eve", "", "number"},
+		"words":                      {"Eve", "call me", "number"},
+		"too short":                  {"Eve", "12", "number"},
+		"one of the proxy ones":      {"Eve", "07700 900001", "number"},
+		"two pluses":                 {"Eve", "++447700900124", "number"},
+		"more than numbers have":     {"Eve", strings.Repeat("1", 60), "number"},
+		"markup instead of a number": {"Eve", `"><script>alert(1)</script>`, "number"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := s.post("/customers", "name", test.name, "number", test.number)
+			a.t = t
+			a.wantStatus(http.StatusUnprocessableEntity)
+			if a.problem(test.wrong) == "" || !has(a.control(test.wrong), "autofocus") {
+				t.Errorf("nothing is said beside %s, or it is not focused: %s", test.wrong, a.text())
+			}
+			if a.value("name") != test.name || a.value("number") != test.number {
+				t.Errorf("typed %q and %q, kept %q and %q", test.name, test.number, a.value("name"), a.value("number"))
+			}
+			for range a.all("script") { // the layout's own is the first
+				if strings.Contains(a.body, "<script>") {
+					t.Error("typed markup became an element")
+				}
+			}
+		})
+	}
+	if parties, err := s.store.Parties(context.Background(), masking.Customer); err != nil || len(parties) != 1 {
+		t.Errorf("a refused customer was stored: %v %v", parties, err)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	s.get("/numbers").wantStatus(200).wantText("No numbers yet")
+	s.post("/numbers", "number", "020 7946 0001").wantRedirect("/numbers")
+	page := s.get("/numbers")
+	page.wantText("+44 20 7946 0001 is in the pool.")
+	page.wantText("+44 20 7946 0001 available not in use never")
+	copied := ""
+	for n := range page.all("button") {
+		if has(n, "data-copy") {
+			copied = attribute(n, "data-copy")
+		}
+	}
+	if copied != "+442079460001" {
+		t.Errorf("the copy button copies %q", copied)
+	}
+	for _, wrong := range []string{"", "x", "020 7946 0001"} {
+		a := s.post("/numbers", "number", wrong).wantStatus(http.StatusUnprocessableEntity)
+		if a.problem("number") == "" || a.value("number") != wrong {
+			t.Errorf("%q is refused with %q, keeping %q", wrong, a.problem("number"), a.value("number"))
+		}
+	}
+}
+
+// Every page has the headers that keep it private, and nothing that they forbid.
+func TestPages(t *testing.T) {
+	s := newSite(t)
+	pages := []string{"/login", "/nowhere"}
+	check := func() {
+		for _, target := range pages {
+			a := s.get(target)
+			csp := a.header.Get("Content-Security-Policy")
+			if !strings.Contains(csp, "default-src 'self'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
+				t.Errorf("%s: Content-Security-Policy is %q", target, csp)
+			}
+			for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store"} {
+				if got := a.header.Get(name); got != want {
+					t.Errorf("%s: %s is %q, want %q", target, name, got, want)
+				}
+			}
+			ids := map[string]bool{}
+			for n := range a.parse().Descendants() {
+				if n.Type != html.ElementNode {
+					continue
+				}
+				if (n.Data == "script" && !has(n, "src")) || n.Data == "style" || has(n, "style") || has(n, "onclick") {
+					t.Errorf("%s: <%s> is inline", target, n.Data)
+				}
+				if id := attribute(n, "id"); id != "" && ids[id] {
+					t.Errorf("%s: two elements have the id %s", target, id)
+				} else {
+					ids[id] = true
+				}
+				if n.Data == "a" || n.Data == "link" || n.Data == "script" {
+					s.wantAddress(target, attribute(n, "href")+attribute(n, "src"))
+				}
+			}
+		}
+	}
+	check()
+	s.login()
+	pages = []string{"/", "/customers", "/drivers", "/numbers", "/nowhere"}
+	check()
+	s.ride()
+	check()
+	s.get("/nowhere").wantStatus(404).wantText("There is no such page")
+}
+
+// wantAddress checks that what a page points to exists.
+func (s *site) wantAddress(page, target string) {
+	s.t.Helper()
+	target, fragment, _ := strings.Cut(target, "#")
+	if target == "" && fragment != "" || target == "/simulator" {
+		return
+	}
+	if a := s.get(target); a.status != http.StatusOK && a.status != http.StatusSeeOther {
+		s.t.Errorf("%s points to %q, which answers %d", page, target, a.status)
+	}
+}
+
+func TestStatic(t *testing.T) {
+	s := newSite(t)
+	a := s.get("/static/app.css").wantStatus(200)
+	if got := a.header.Get("Cache-Control"); got != "no-cache" {
+		t.Errorf("by its bare name it is cached as %q", got)
+	}
+	tag := a.header.Get("ETag")
+	s.do(http.MethodGet, "/static/app.css", "", "If-None-Match", tag).wantStatus(http.StatusNotModified)
+	a = s.get("/static/app.css?v=" + strings.Trim(tag, `"`)).wantStatus(200)
+	if got := a.header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+		t.Errorf("by its version it is cached as %q", got)
+	}
+	s.get("/static/app.cs").wantStatus(404)
+	s.get("/static/..%2fembed.go").wantStatus(404)
+}
+
+func TestForms_tooLarge(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	s.post("/customers", "name", strings.Repeat("x", 65<<10)).wantStatus(http.StatusRequestEntityTooLarge)
+	s.do(http.MethodPost, "/customers", "%zz", "Content-Type", formType).wantStatus(http.StatusBadRequest)
+}
+
+// What goes wrong on our side is told without internals, with a reference to the log.
+func TestPages_withoutADatabase(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	if err := s.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a := s.get("/").wantStatus(http.StatusInternalServerError)
+	a.wantText("Something went wrong on our side")
+	if strings.Contains(a.body, "sql") || strings.Contains(a.body, "closed") {
+		t.Errorf("the page shows internals: %s", a.text())
+	}
+	_, reference, _ := strings.Cut(a.text(), "Reference: ")
+	reference, _, _ = strings.Cut(reference, " ")
+	if len(reference) != 8 || !strings.Contains(s.logs.String(), "reference="+reference) {
+		t.Errorf("reference %q is not in the log", reference)
+	}
+}
+
+func TestPages_panic(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	s.exchange.Store = nil
+	a := s.post("/numbers", "number", "020 7946 0001").wantStatus(http.StatusInternalServerError)
+	if strings.Contains(a.body, "goroutine") || !strings.Contains(s.logs.String(), "goroutine") {
+		t.Error("the stack belongs in the log and not on the page")
+	}
+}
+
+func TestReady(t *testing.T) {
+	s := newSite(t)
+	for _, target := range []string{"/healthz", "/readyz"} {
+		if a := s.get(target).wantStatus(200); a.body != "OK" {
+			t.Errorf("%s answers %q", target, a.body)
+		}
+	}
+}

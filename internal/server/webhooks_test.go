@@ -1,0 +1,258 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"birdcar/internal/carrier"
+	"birdcar/internal/masking"
+	"birdcar/internal/server"
+)
+
+const (
+	formType = "application/x-www-form-urlencoded"
+	textBody = "id=1&originator=447700900123&recipient=447700900001&payload=Where+are+you%3F"
+	callFrom = "callID=c1&source=447700900123&destination=447700900001"
+	report   = "id=unknown&reference=unknown&recipient=447700900123&status=delivered"
+)
+
+// ride adds a ride of Ada's with Ben.
+func (s *site) ride() masking.Ride {
+	s.t.Helper()
+	customer, driver, _ := s.seed()
+	ride, err := s.exchange.ScheduleRide(context.Background(), masking.RideRequest{CustomerID: customer.ID, DriverID: driver.ID,
+		At: time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return ride
+}
+
+// texts are the bodies of what was relayed in a ride.
+func (s *site) texts(ride masking.Ride) (bodies []string) {
+	s.t.Helper()
+	messages, err := s.store.Conversation(context.Background(), ride.ID)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, m := range messages {
+		if m.Kind == masking.Relaying {
+			bodies = append(bodies, m.Body)
+		}
+	}
+	return bodies
+}
+
+// sign signs a webhook as MessageBird does. target is its path and query.
+func sign(t *testing.T, key, target, body string) string {
+	t.Helper()
+	signature, err := carrier.Sign(key, publicURL+target, []byte(body), time.Date(2026, 11, 20, 17, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signature
+}
+
+func TestWebhooks_letIn(t *testing.T) {
+	for _, hook := range []struct{ method, target, body string }{
+		{http.MethodPost, "/webhook", textBody},
+		{http.MethodGet, "/webhook-voice?" + callFrom, ""},
+		{http.MethodGet, "/webhook-status?" + report, ""},
+	} {
+		with := func(token string) string {
+			if strings.Contains(hook.target, "?") {
+				return hook.target + "&token=" + token
+			}
+			return hook.target + "?token=" + token
+		}
+		for name, test := range map[string]struct {
+			target    string
+			signature string
+			want      int
+		}{
+			"nothing":                              {hook.target, "", 401},
+			"an empty token":                       {with(""), "", 401},
+			"a wrong token":                        {with("wrong"), "", 401},
+			"the token's beginning":                {with(token[:5]), "", 401},
+			"the token":                            {with(token), "", 200},
+			"a signature":                          {hook.target, sign(t, signingKey, hook.target, hook.body), 200},
+			"a signature and a wrong token":        {with("wrong"), sign(t, signingKey, with("wrong"), hook.body), 200},
+			"a wrong signature and the token":      {with(token), "nonsense", 401},
+			"a signature of another key":           {with(token), sign(t, "another", with(token), hook.body), 401},
+			"a signature of another address":       {with(token), sign(t, signingKey, hook.target, hook.body), 401},
+			"a signature of another body":          {with(token), sign(t, signingKey, with(token), hook.body+"x"), 401},
+			"a signature with no key, as alg none": {with(token), "eyJhbGciOiJub25lIn0.eyJpc3MiOiJNZXNzYWdlQmlyZCJ9.", 401},
+		} {
+			t.Run(hook.target+" with "+name, func(t *testing.T) {
+				s := newSite(t)
+				ride := s.ride()
+				a := s.do(hook.method, test.target, hook.body, "Content-Type", formType, carrier.SignatureHeader, test.signature)
+				a.wantStatus(test.want)
+				if test.want != http.StatusOK && strings.Count(a.body, "\n") != 1 {
+					t.Errorf("the answer is not one line: %q", a.body)
+				}
+				if texts := s.texts(ride); (len(texts) > 0) != (test.want == 200 && hook.method == http.MethodPost) {
+					t.Errorf("answered %d, and relayed %q", a.status, texts)
+				}
+				if logs := s.logs.String(); strings.Contains(logs, token) || strings.Contains(logs, "7700900") {
+					t.Errorf("a token or a number is in the log: %s", logs)
+				}
+			})
+		}
+	}
+}
+
+func TestWebhooks_letIn_withoutASigningKey(t *testing.T) {
+	s := newSite(t, func(c *server.Config) { c.Verifier = nil })
+	s.ride()
+	signature := sign(t, signingKey, "/webhook", textBody)
+	s.do(http.MethodPost, "/webhook", textBody, "Content-Type", formType, carrier.SignatureHeader, signature).wantStatus(401)
+	s.do(http.MethodPost, "/webhook?token="+token, textBody, "Content-Type", formType, carrier.SignatureHeader, signature).wantStatus(200)
+}
+
+func TestWebhooks_replay(t *testing.T) {
+	s := newSite(t)
+	ride := s.ride()
+	for _, hook := range []struct{ method, target, body string }{
+		{http.MethodPost, "/webhook", textBody},
+		{http.MethodGet, "/webhook-voice?" + callFrom, ""},
+	} {
+		signature := sign(t, signingKey, hook.target, hook.body)
+		s.do(hook.method, hook.target, hook.body, "Content-Type", formType, carrier.SignatureHeader, signature).wantStatus(200)
+		s.do(hook.method, hook.target, hook.body, "Content-Type", formType, carrier.SignatureHeader, signature).wantStatus(401)
+	}
+	if texts := s.texts(ride); len(texts) != 1 {
+		t.Errorf("relayed %q, want the text once", texts)
+	}
+}
+
+func TestWebhook_text(t *testing.T) {
+	s := newSite(t)
+	ride := s.ride()
+	a := s.do(http.MethodPost, "/webhook?token="+token, textBody, "Content-Type", formType).wantStatus(200)
+	if a.body != "OK" || !strings.HasPrefix(a.header.Get("Content-Type"), "text/plain") {
+		t.Errorf("answered %q as %q", a.body, a.header.Get("Content-Type"))
+	}
+	s.do(http.MethodPost, "/webhook?token="+token, textBody, "Content-Type", formType).wantStatus(200)
+	s.do(http.MethodPost, "/webhook?token="+token,
+		`{"id":"2","originator":"447700900456","recipient":"447700900001","payload":"Два минути 🚕"}`, "Content-Type", "application/json").wantStatus(200)
+	s.do(http.MethodPost, "/webhook?token="+token,
+		"id=3&originator=447700900999&recipient=447700900001&payload=stranger", "Content-Type", formType).wantStatus(200)
+	if got, want := strings.Join(s.texts(ride), "|"), "Where are you?|Два минути 🚕"; got != want {
+		t.Errorf("relayed %q, want %q", got, want)
+	}
+}
+
+func TestWebhook_badInput(t *testing.T) {
+	s := newSite(t)
+	ride := s.ride()
+	target := "/webhook?token=" + token
+	for name, test := range map[string]struct {
+		method, target, contentType, body string
+		want                              int
+	}{
+		"no body":                {"POST", target, formType, "", 400},
+		"no originator":          {"POST", target, formType, "recipient=447700900001&payload=x", 400},
+		"no recipient":           {"POST", target, formType, "originator=447700900123&payload=x", 400},
+		"no text":                {"POST", target, formType, "originator=447700900123&recipient=447700900001", 400},
+		"a word as a number":     {"POST", target, formType, "originator=Ada&recipient=447700900001&payload=x", 400},
+		"truncated JSON":         {"POST", target, "application/json", `{"originator":"4477`, 400},
+		"another content type":   {"POST", target, "image/png", "x", 400},
+		"a broken form":          {"POST", target, formType, "%zz=%zz&;;", 400},
+		"thousands of fields":    {"POST", target, formType, strings.Repeat("a=1&", 5000), 400},
+		"more than 64 KB":        {"POST", target, formType, "payload=" + strings.Repeat("x", 64<<10), 413},
+		"10 MB":                  {"POST", target, formType, strings.Repeat("x", 10<<20), 413},
+		"a text with GET":        {"GET", target, "", "", 405},
+		"a text with PUT":        {"PUT", target, formType, textBody, 405},
+		"a call with POST":       {"POST", "/webhook-voice?token=" + token, "", "", 405},
+		"a report with POST":     {"POST", "/webhook-status?token=" + token, "", "", 405},
+		"a report about nothing": {"GET", "/webhook-status?token=" + token, "", "", 400},
+		"a report of no status":  {"GET", "/webhook-status?id=1&status=lost&token=" + token, "", "", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := s.do(test.method, test.target, test.body, "Content-Type", test.contentType)
+			a.t = t
+			a.wantStatus(test.want)
+			if strings.Count(a.body, "\n") != 1 || len(a.body) > 200 {
+				t.Errorf("the answer is not one short line: %q", a.body)
+			}
+			if allow := a.header.Get("Allow"); test.want == 405 && allow == "" {
+				t.Error("Allow is missing")
+			}
+		})
+	}
+	if texts := s.texts(ride); len(texts) > 0 {
+		t.Errorf("bad input was relayed: %q", texts)
+	}
+}
+
+func TestWebhook_voice(t *testing.T) {
+	s := newSite(t)
+	s.ride()
+	say := func(sentence string) string {
+		return `<?xml version="1.0" encoding="UTF-8"?><Say language="en-GB" voice="female">` + sentence + `</Say>`
+	}
+	for name, test := range map[string]struct{ query, want string }{
+		"the customer":    {callFrom, `<?xml version="1.0" encoding="UTF-8"?><Transfer destination="447700900456" mask="true" />`},
+		"the driver":      {"source=447700900456&destination=447700900001", `<?xml version="1.0" encoding="UTF-8"?><Transfer destination="447700900123" mask="true" />`},
+		"a stranger":      {"source=447700900999&destination=447700900001", say(masking.SayUnknown)},
+		"a hidden caller": {"source=Restricted&destination=447700900001", say(masking.SayUnknown)},
+		"no caller":       {"destination=447700900001", say(masking.SayUnknown)},
+		"nothing":         {"", say(masking.SayUnknown)},
+		"no number":       {"source=447700900123&destination=%3Cscript%3E", say(masking.SayUnknown)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := s.do(http.MethodGet, "/webhook-voice?token="+token+"&"+test.query, "")
+			a.t = t
+			a.wantStatus(200)
+			if got := a.header.Get("Content-Type"); got != "application/xml" {
+				t.Errorf("answered as %q", got)
+			}
+			if a.body != test.want {
+				t.Errorf("answered %s, want %s", a.body, test.want)
+			}
+		})
+	}
+}
+
+func TestWebhooks_withoutADatabase(t *testing.T) {
+	s := newSite(t)
+	s.ride()
+	if err := s.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a := s.do(http.MethodGet, "/webhook-voice?token="+token+"&"+callFrom, "").wantStatus(200)
+	if !strings.Contains(a.body, masking.SayUnavailable) {
+		t.Errorf("the caller hears %s", a.body)
+	}
+	a = s.do(http.MethodPost, "/webhook?token="+token, textBody, "Content-Type", formType).wantStatus(503)
+	if a.header.Get("Retry-After") == "" {
+		t.Error("Retry-After is missing")
+	}
+	s.do(http.MethodGet, "/webhook-status?token="+token+"&"+report, "").wantStatus(503)
+	s.get("/healthz").wantStatus(200)
+	s.get("/readyz").wantStatus(503)
+}
+
+// A call is answered with something to hear even when our own code breaks.
+func TestWebhook_voice_panic(t *testing.T) {
+	s := newSite(t)
+	s.exchange.Store = nil
+	a := s.do(http.MethodGet, "/webhook-voice?token="+token+"&"+callFrom, "").wantStatus(200)
+	if !strings.Contains(a.body, masking.SayUnavailable) {
+		t.Errorf("the caller hears %s", a.body)
+	}
+}
+
+func mustURL(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
