@@ -47,8 +47,8 @@ func New(c Config) (*Exchange, error) {
 	switch {
 	case c.Store == nil, c.Outbox == nil, c.Zone == nil, c.Now == nil, c.Log == nil:
 		return nil, errors.New("exchange: Store, Outbox, Zone, Now and Log are required")
-	case c.Country == "", c.RideLimit <= 0, c.Linger <= 0, c.Lease <= 0:
-		return nil, errors.New("exchange: Country, RideLimit, Linger and Lease are required")
+	case c.Country == "", c.RideLimit <= 0, c.Linger < 0, c.Lease <= 0:
+		return nil, errors.New("exchange: Country, RideLimit, Linger and Lease are required, and not negative")
 	}
 	if c.Publish == nil {
 		c.Publish = func(masking.Event) {}

@@ -72,7 +72,7 @@ type Message struct {
 	Reference string // ours, for the carrier to find it by; outbound only
 
 	Attempts  int       // how often it was claimed for sending; fences the marks
-	Uncertain time.Time // when an attempt began whose outcome is not known; zero: none
+	Uncertain time.Time // when the first attempt began whose outcome is not known; zero: none
 	Due       time.Time // queued: not before; sending: when the claim lapses
 	Code      int       // the carrier's error code; 0: none
 	Reason    string    // why it failed or waits, in words

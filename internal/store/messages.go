@@ -103,7 +103,7 @@ func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (maski
 func (tx *Tx) Claim(ctx context.Context, limit int, lease time.Duration) ([]masking.Message, error) {
 	tx.writes()
 	return list(ctx, tx.querier, tx.scanMessage, `UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = $1, due_at = $2,
-		uncertain_at = CASE WHEN state = 'sending' THEN claimed_at ELSE uncertain_at END
+		uncertain_at = CASE WHEN state = 'sending' AND uncertain_at = 0 THEN claimed_at ELSE uncertain_at END
 		WHERE id IN (SELECT m.id FROM messages m WHERE m.state IN ('queued', 'sending') AND m.due_at <= $1
 			AND NOT EXISTS (SELECT 1 FROM messages e WHERE e.originator = m.originator AND e.recipient = m.recipient
 				AND e.state IN ('queued', 'sending') AND e.id < m.id)
@@ -166,10 +166,10 @@ func (tx *Tx) MarkWaiting(ctx context.Context, m masking.Message, due, uncertain
 	return changed > 0, err
 }
 
-// Resume makes every claimed message due once settle has passed since its claim,
-// for a start after a crash: whoever held the claims is gone.
+// Resume makes every claimed message due once settle has passed, for a start
+// after a crash: whoever held the claims is gone, and may have sent until just now.
 func (tx *Tx) Resume(ctx context.Context, settle time.Duration) (count int64, err error) {
-	return tx.exec(ctx, "UPDATE messages SET due_at = claimed_at + $1 WHERE state = 'sending'", settle.Milliseconds())
+	return tx.exec(ctx, "UPDATE messages SET due_at = $1 WHERE state = 'sending'", ms(tx.Now.Add(settle)))
 }
 
 // ByReport finds the outbound message that a delivery report is about, by our

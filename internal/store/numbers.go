@@ -79,3 +79,9 @@ func (tx *Tx) DeleteProxyNumber(ctx context.Context, id int64) error {
 	}
 	return err
 }
+
+// FindProxy is the number of the pool with this phone number, or masking.ErrNotFound.
+func (r reads) FindProxy(ctx context.Context, n masking.Number) (masking.ProxyNumber, error) {
+	p, err := scanProxy(r.row(ctx, "SELECT "+proxyColumns+" FROM proxy_numbers WHERE number = $1", n))
+	return p, found(err)
+}

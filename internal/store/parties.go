@@ -57,3 +57,17 @@ func (r reads) IsParty(ctx context.Context, n masking.Number) (is bool, err erro
 		OR EXISTS (SELECT 1 FROM drivers WHERE number = $1)`, n).Scan(&is)
 	return is, err
 }
+
+// FindParty is the customer or driver with this name and number, or masking.ErrNotFound.
+func (r reads) FindParty(ctx context.Context, p masking.Party) (masking.Party, error) {
+	p, err := scanParty(p.Role)(r.row(ctx, "SELECT id, name, number, created_at FROM "+table(p.Role)+
+		" WHERE number = $1 AND name = $2 ORDER BY id LIMIT 1", p.Number, p.Name))
+	return p, found(err)
+}
+
+// Empty reports whether the database has no customers, drivers or proxy numbers.
+func (r reads) Empty(ctx context.Context) (empty bool, err error) {
+	err = r.row(ctx, `SELECT NOT EXISTS (SELECT 1 FROM customers) AND NOT EXISTS (SELECT 1 FROM drivers)
+		AND NOT EXISTS (SELECT 1 FROM proxy_numbers)`).Scan(&empty)
+	return empty, err
+}

@@ -121,3 +121,11 @@ func scanParties(row scanner) (partyOnNumber, error) {
 	err := row.Scan(&p.party, &p.number)
 	return p, err
 }
+
+// HasRide reports whether there is a ride of the same parties, number, places and time.
+func (r reads) HasRide(ctx context.Context, ride masking.Ride) (has bool, err error) {
+	err = r.row(ctx, `SELECT EXISTS (SELECT 1 FROM rides WHERE customer_id = $1 AND driver_id = $2 AND number_id = $3
+		AND datetime = $4 AND start = $5 AND destination = $6)`,
+		ride.Customer.ID, ride.Driver.ID, ride.Proxy.ID, ms(ride.At), ride.Start, ride.Destination).Scan(&has)
+	return has, err
+}

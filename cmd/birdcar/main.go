@@ -1,0 +1,53 @@
+// Command birdcar connects the two parties of a ride through a proxy number. This
+// package is the only place that knows every room: it reads the configuration,
+// opens what it names, and wires the rooms together.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"birdcar/internal/config"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	getenv, err := config.FromEnvironment(os.Environ(), ".env")
+	if err == nil {
+		err = run(ctx, os.Args, getenv, os.Stdout, os.Stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "birdcar:", err)
+		os.Exit(1)
+	}
+}
+
+const usage = `usage: birdcar              serve
+       birdcar import FILE  copy customers, drivers, proxy numbers and rides from a tutorial's database`
+
+// run is the program: args[0] is its name, getenv its configuration. It returns
+// once what it was asked for is done, or once ctx ends.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	cfg, err := config.Load(getenv)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	switch arguments := args[1:]; {
+	case len(arguments) == 0:
+		return serve(ctx, cfg, stdout, log)
+	case len(arguments) == 2 && arguments[0] == "import":
+		return importFile(ctx, cfg, arguments[1], stdout, log)
+	case len(arguments) == 1 && (arguments[0] == "help" || strings.TrimLeft(arguments[0], "-") == "help" || arguments[0] == "-h"):
+		fmt.Fprintln(stdout, usage)
+		return nil
+	}
+	return fmt.Errorf("%q is not understood\n%s", strings.Join(args[1:], " "), usage)
+}

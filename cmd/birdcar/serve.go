@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"birdcar/internal/carrier"
+	"birdcar/internal/config"
+	"birdcar/internal/exchange"
+	"birdcar/internal/masking"
+	"birdcar/internal/outbox"
+	"birdcar/internal/server"
+	"birdcar/internal/simulator"
+	"birdcar/internal/store"
+)
+
+// settle is how long after a try MessageBird's "no such message" is believed: its
+// list may lag behind.
+const settle = 5 * time.Second
+
+// app is the rooms, wired together.
+type app struct {
+	cfg       config.Config
+	log       *slog.Logger
+	store     *store.Store
+	exchange  *exchange.Exchange
+	outbox    *outbox.Worker
+	server    *server.Server
+	simulator *simulator.Simulator // nil with a real carrier
+	token     string               // of the webhooks
+	local     string               // where this process listens, as this machine reaches it
+}
+
+// serve runs BirdCar until ctx ends, then finishes what is in hand.
+func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) error {
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("ADDR: %w", err)
+	}
+	defer listener.Close()
+	a := &app{cfg: cfg, log: log, local: localURL(listener.Addr())}
+	if a.store, err = store.Open(ctx, cfg.DatabaseURL, time.Now); err != nil {
+		return err
+	}
+	defer func() {
+		if err := a.store.Close(); err != nil {
+			log.Error("the database was not closed well", "err", err)
+		}
+	}()
+	if err := a.wire(ctx); err != nil {
+		return err
+	}
+	if a.simulator != nil {
+		defer a.simulator.Close()
+		if err := addSamples(ctx, a.store, a.exchange); err != nil {
+			return fmt.Errorf("sample data: %w", err)
+		}
+	}
+	a.announce(stdout)
+	return a.run(ctx, listener)
+}
+
+// localURL is how this machine reaches a listener.
+func localURL(addr net.Addr) string {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// wire makes the rooms in the order of their arrows.
+func (a *app) wire(ctx context.Context) (err error) {
+	cfg := a.cfg
+	if a.token = cfg.WebhookToken; a.token == "" {
+		if a.token, err = a.store.Setting(ctx, "webhook_token", rand.Text()); err != nil {
+			return err
+		}
+	}
+	apiURL, apiKey, signingKey := cfg.APIURL, cfg.APIKey, cfg.SigningKey
+	if cfg.Simulated() {
+		apiURL, apiKey = a.local+"/simulator/messagebird", rand.Text()
+		if signingKey == "" {
+			signingKey = rand.Text()
+		}
+	}
+	client := carrier.New(carrier.Config{
+		APIKey: apiKey, APIURL: apiURL, NumbersURL: cfg.NumbersURL, Connections: cfg.OutboxWorkers,
+		ReportURL: cfg.PublicURL + "/webhook-status?token=" + url.QueryEscape(a.token),
+	})
+	publish := func(e masking.Event) { a.server.Publish(e) } // the server is made last, before anything happens
+	a.outbox, err = outbox.New(outbox.Config{
+		Store: a.store, Sender: client, Workers: cfg.OutboxWorkers, GiveUp: cfg.OutboxGiveUp, Settle: settle,
+		Fail: func(ctx context.Context, m masking.Message, code int, reason string) error {
+			return a.exchange.FailMessage(ctx, m, code, reason)
+		},
+		Now: time.Now, Publish: publish, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	a.exchange, err = exchange.New(exchange.Config{
+		Store: a.store, Outbox: a.outbox, Zone: cfg.TimeZone, Country: cfg.DefaultCountry,
+		RideLimit: cfg.RideLimit, Linger: cfg.Linger, Lease: outbox.Lease,
+		Now: time.Now, Publish: publish, Log: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	if cfg.Simulated() {
+		if err := a.simulate(apiKey, signingKey); err != nil {
+			return err
+		}
+	}
+	return a.serveOver(signingKey)
+}
+
+func (a *app) simulate(apiKey, signingKey string) (err error) {
+	a.simulator, err = simulator.New(simulator.Config{
+		APIKey: apiKey, SigningKey: signingKey, File: a.cfg.DatabaseURL + "-simulator.jsonl",
+		PublicURL: a.cfg.PublicURL, Token: a.token, Country: a.cfg.DefaultCountry, Zone: a.cfg.TimeZone,
+		Now: time.Now, Log: a.log,
+		Rides:     func(ctx context.Context) ([]masking.Ride, error) { return a.store.CurrentRides(ctx, 100) },
+		Subscribe: func() (<-chan masking.Event, func()) { return a.server.Subscribe() },
+		Render: func(w http.ResponseWriter, r *http.Request, status int, page string, data any) error {
+			return a.server.Render(w, r, status, page, data)
+		},
+	})
+	return err
+}
+
+func (a *app) serveOver(signingKey string) (err error) {
+	cfg := server.Config{
+		Store: a.store, Exchange: a.exchange, PublicURL: a.cfg.PublicURL, Token: a.token,
+		Password: a.cfg.AdminPassword, Country: a.cfg.DefaultCountry, Zone: a.cfg.TimeZone,
+		Now: time.Now, Log: a.log, Simulated: a.simulator != nil,
+	}
+	if signingKey != "" {
+		if cfg.Verifier, err = carrier.NewVerifier(signingKey, time.Now); err != nil {
+			return err
+		}
+	}
+	if a.simulator != nil {
+		cfg.SimulatorAPI, cfg.SimulatorPages = a.simulator.API(), a.simulator.Pages()
+	}
+	a.server, err = server.New(cfg)
+	return err
+}
+
+// announce tells who started BirdCar where it is. It is the only output that
+// holds secrets, and goes to standard output alone; logs go to standard error.
+func (a *app) announce(stdout io.Writer) {
+	fmt.Fprintf(stdout, "BirdCar is listening on %s\n", a.local)
+	if a.simulator != nil {
+		fmt.Fprintln(stdout, "The simulator carries texts and calls; set MESSAGEBIRD_API_KEY to use MessageBird")
+	}
+	if a.cfg.AdminPassword == "" {
+		fmt.Fprintf(stdout, "Log in once with %s\n", a.server.LoginLink(a.local))
+	}
+	token := "?token=" + url.QueryEscape(a.token)
+	fmt.Fprintf(stdout, "Webhook for texts: %s/webhook%s\n", a.cfg.PublicURL, token)
+	fmt.Fprintf(stdout, "Webhook for calls: %s/webhook-voice%s\n", a.cfg.PublicURL, token)
+}
+
+// run serves until ctx ends. Then nothing new is taken, what is in hand is
+// finished within the grace, and the rest waits on disk for the next start.
+func (a *app) run(ctx context.Context, listener net.Listener) error {
+	httpServer := &http.Server{
+		Handler:           a.server.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	// The rooms behind the server outlive the signal: they finish what it took.
+	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBehind()
+	failed := make(chan error, 2)
+	var rooms sync.WaitGroup
+	rooms.Go(func() { a.exchange.Run(behind) })
+	rooms.Go(func() {
+		if err := a.outbox.Run(behind); err != nil {
+			failed <- err
+		}
+	})
+	if a.simulator != nil {
+		a.simulator.Start(ctx, a.local)
+	}
+	go func() {
+		if err := httpServer.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	}()
+
+	var err error
+	select {
+	case <-ctx.Done():
+		a.log.Info("stopping")
+	case err = <-failed:
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownGrace)
+	defer cancel()
+	if httpServer.Shutdown(grace) != nil {
+		_ = httpServer.Close() // the grace is over
+	}
+	stopBehind()
+	finished := make(chan struct{})
+	go func() { rooms.Wait(); close(finished) }()
+	select {
+	case <-finished:
+	case <-grace.Done():
+		a.log.Warn("stopped with sends in hand; the next start asks the carrier about them")
+	}
+	return err
+}

@@ -1,0 +1,63 @@
+// Package storetest opens real databases for tests: every test that needs a store
+// runs on each engine there is, with a clock of its own.
+package storetest
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"birdcar/internal/store"
+)
+
+// Clock is a clock that only a test moves.
+type Clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// Start is when every test's clock starts.
+var Start = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// NewClock is a clock that stands at Start.
+func NewClock() *Clock { return &Clock{at: Start} }
+
+// Now is the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// Move moves the clock by d, which may be negative.
+func (c *Clock) Move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// Each runs test on an empty database of each engine.
+func Each(t *testing.T, test func(t *testing.T, s *store.Store, clock *Clock)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		clock := NewClock()
+		test(t, Open(t, filepath.Join(t.TempDir(), "birdcar.db"), clock.Now), clock)
+	})
+}
+
+// Open opens the database at url until the test's end.
+func Open(t testing.TB, url string, now func() time.Time) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), url, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
