@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"birdcar/internal/masking"
@@ -22,8 +23,14 @@ func (x *Exchange) RouteCall(ctx context.Context, c masking.Call, p Proof) (mask
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		flow, err := x.routeCall(ctx, c, p)
-		answered <- answer{flow, err}
+		a := answer{flow: masking.CallFlow{Say: masking.SayUnavailable}}
+		defer func() {
+			if p := recover(); p != nil {
+				x.Log.Error("a call was not routed", "number", c.To, "panic", p, "stack", string(debug.Stack()))
+			}
+			answered <- a
+		}()
+		a.flow, a.err = x.routeCall(ctx, c, p)
 	}()
 	timeout := time.NewTimer(answerWithin)
 	defer timeout.Stop()
