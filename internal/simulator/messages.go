@@ -80,6 +80,9 @@ func (s *Simulator) keep(m message) error {
 		delete(s.byID, s.messages[0].ID)
 		s.messages = s.messages[1:]
 	}
+	if m.Direction == fromHandset {
+		s.run = newRun(textRun)
+	}
 	s.schedule(&m)
 	s.changed()
 	return nil

@@ -167,7 +167,6 @@ func (s *Simulator) sendText(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := s.cfg.Now()
-	s.narrate(func(r *run) { *r = newRun(textRun) })
 	err := s.keep(message{
 		ID: newID(), Direction: fromHandset, Type: "sms", Created: now,
 		Originator: from.Digits(), Body: body,

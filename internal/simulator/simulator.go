@@ -52,7 +52,7 @@ func (c Config) check() error {
 	case c.Token == "":
 		return errors.New("no webhook token")
 	case c.Now == nil || c.Log == nil || c.Rides == nil || c.Subscribe == nil || c.Render == nil:
-		return errors.New("Now, Log, Rides, Subscribe and Render are required")
+		return errors.New("one of Now, Log, Rides, Subscribe and Render is missing")
 	}
 	return nil
 }

@@ -40,6 +40,8 @@ const (
 	wrong    stepState = "wrong"
 )
 
+const noRoute = "This number means nobody to this phone now, so BirdCar connects nobody."
+
 // newRun is a run of which nothing has happened yet; the words say what will.
 func newRun(kind runKind) run {
 	r := run{kind: kind}
@@ -84,7 +86,7 @@ func (r *run) take(e masking.Event) {
 		}
 		r.mark(0, done, e.At)
 	case masking.CallIn:
-		if r.kind != callRun { // else dial began it, and perhaps ended it too
+		if r.kind != callRun { // else dial began it, and perhaps the answer came before this event
 			*r = newRun(callRun)
 		}
 		r.mark(0, done, e.At)
@@ -92,7 +94,7 @@ func (r *run) take(e masking.Event) {
 		r.ride = e.RideID
 		r.mark(1, done, e.At)
 	case masking.RouteMissing:
-		r.explain(1, "No route", "This number means nobody to this phone now, so BirdCar connects nobody.")
+		r.explain(1, "No route", noRoute)
 		r.mark(1, troubled, e.At)
 	case masking.MessageMoved:
 		r.moved(e)
@@ -126,6 +128,9 @@ func (r *run) moved(e masking.Event) {
 
 // refused notes that BirdCar did not take a webhook.
 func (r *run) refused(at time.Time) {
+	if r.kind == "" { // a text that an earlier run left
+		*r = newRun(textRun)
+	}
 	r.explain(0, "Webhook refused", "BirdCar did not take it. The phone says why, and the server’s log says more.")
 	r.mark(0, wrong, at)
 }
@@ -133,22 +138,23 @@ func (r *run) refused(at time.Time) {
 // answered notes what the carrier does with a call.
 func (r *run) answered(at time.Time, f flow) {
 	r.mark(0, done, at)
-	if f.say == "" {
-		r.mark(1, done, at)
-	}
 	switch {
 	case f.say != "":
+		r.explain(1, "No route", noRoute)
+		r.mark(1, troubled, at)
 		r.explain(2, "Sentence out", "BirdCar answers with a sentence to speak.")
 		r.explain(3, "Spoken", "The caller hears it. No other phone rings.")
 		r.mark(2, done, at)
 		r.mark(3, troubled, at)
 	case !f.mask:
+		r.mark(1, done, at)
 		r.explain(3, "Leaked", "The other phone shows the caller’s own number: the answer lacks mask=\"true\".")
 		r.mark(2, done, at)
 		r.mark(3, wrong, at)
 	default:
-		r.mark(2, done, at)
-		r.mark(3, done, at)
+		for i := range r.steps {
+			r.mark(i, done, at)
+		}
 	}
 }
 

@@ -33,8 +33,8 @@ func (s *Simulator) postText(ctx context.Context, j job) {
 		s.settle(j.id, j.to, delivered, "")
 	case ctx.Err() != nil: // still sent: the next start posts it again
 	case !s.later(&s.inbound, j):
-		s.settle(j.id, j.to, failed, err.Error())
 		s.narrate(func(r *run) { r.refused(s.cfg.Now()) })
+		s.settle(j.id, j.to, failed, err.Error())
 	}
 }
 
@@ -82,21 +82,20 @@ func (s *Simulator) postReport(ctx context.Context, j job) {
 func reportURL(m message, to string, now time.Time) string {
 	length, parts, _ := masking.Measure(m.Body)
 	report := url.Values{
-		"id":              {m.ID},
-		"reference":       {m.Reference},
-		"recipient":       {to},
-		"status":          {string(delivered)},
-		"statusReason":    {"successfully delivered"},
-		"statusErrorCode": {"0"},
-		"statusDatetime":  {carrier.WireTime(now)},
-		"datacoding":      {m.DataCoding},
-		"mccmnc":          {"23415"},
-		"messageLength":   {strconv.Itoa(length)},
-		"messagePartCount": {
-			strconv.Itoa(parts)},
-		"ported":          {"0"},
-		"price[amount]":   {"0"},
-		"price[currency]": {"EUR"},
+		"id":               {m.ID},
+		"reference":        {m.Reference},
+		"recipient":        {to},
+		"status":           {string(delivered)},
+		"statusReason":     {"successfully delivered"},
+		"statusErrorCode":  {"0"},
+		"statusDatetime":   {carrier.WireTime(now)},
+		"datacoding":       {m.DataCoding},
+		"mccmnc":           {"23415"},
+		"messageLength":    {strconv.Itoa(length)},
+		"messagePartCount": {strconv.Itoa(parts)},
+		"ported":           {"0"},
+		"price[amount]":    {"0"},
+		"price[currency]":  {"EUR"},
 	}
 	separator := "?"
 	if strings.Contains(m.ReportURL, "?") {
