@@ -14,8 +14,10 @@ const (
 type homePage struct {
 	Rides     []masking.Ride
 	MoreRides bool
+	Lingering int // of Rides
 	Numbers   []masking.ProxyNumber
 	Available int // numbers that new rides may get
+	InUse     int // numbers that connect somebody
 	PoolEmpty bool
 
 	Customers, Drivers []masking.Party
@@ -53,9 +55,17 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request, status int, pa
 	if len(page.Rides) > homeRides {
 		page.Rides, page.MoreRides = page.Rides[:homeRides], true
 	}
+	for _, ride := range page.Rides {
+		if ride.State == masking.Lingering {
+			page.Lingering++
+		}
+	}
 	for _, n := range page.Numbers {
 		if n.State == masking.Available {
 			page.Available++
+		}
+		if n.LiveRoutes > 0 {
+			page.InUse++
 		}
 	}
 	page.ShowForm = status != http.StatusOK ||
