@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store/storetest"
+)
+
+// tutorialSchema is the tutorials' own, as their createdb scripts write it.
+const tutorialSchema = `
+CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, number TEXT);
+CREATE TABLE drivers (id INTEGER PRIMARY KEY, name TEXT, number TEXT);
+CREATE TABLE proxy_numbers (id INTEGER PRIMARY KEY, number TEXT);
+CREATE TABLE rides (id INTEGER PRIMARY KEY, start TEXT, destination TEXT, datetime TEXT, customer_id INTEGER, driver_id INTEGER, number_id INTEGER,
+	FOREIGN KEY (customer_id) REFERENCES customers(id), FOREIGN KEY (driver_id) REFERENCES drivers(id));
+`
+
+func tutorialFile(t *testing.T, rows string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ridesharing.db")
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(tutorialSchema + rows); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func runImport(t *testing.T, database, file string) (string, error) {
+	t.Helper()
+	var out, log bytes.Buffer
+	settings := map[string]string{"DATABASE_URL": database, "DEFAULT_COUNTRY": "GB", "TIME_ZONE": "Europe/London"}
+	err := run(context.Background(), []string{"birdcar", "import", file}, func(name string) string { return settings[name] }, &out, &log)
+	if log.Len() > 0 {
+		t.Errorf("an import logs nothing, but: %s", &log)
+	}
+	return out.String(), err
+}
+
+func TestImport(t *testing.T) {
+	tomorrow := time.Now().Add(24 * time.Hour).Format("2006-01-02 15:04")
+	file := tutorialFile(t, `
+		INSERT INTO customers VALUES (1, 'Caitlyn Carless', '447700900101'), (2, 'Danny Bikes', '07700 900102'),
+			(3, 'Nobody', '31970XXXX'), (4, NULL, '447700900104'), (5, 'Pool Person', '447700900901');
+		INSERT INTO drivers VALUES (1, 'David Driver', '+44 7700 900201'), (2, 'Twin', '447700900101'), (3, 'Café ☕ "Ann"', '00447700900203');
+		INSERT INTO proxy_numbers VALUES (1, '447700900901'), (2, '447700900902'), (3, 'none'), (4, '447700900901');
+		INSERT INTO rides VALUES
+			(1, 'Station', 'Airport', '2019-03-01 10:00', 1, 1, 1),
+			(2, 'Station', 'Home', '`+tomorrow+`', 2, 1, 2),
+			(3, 'A', 'B', 'soon', 1, 1, 1),
+			(4, 'A', 'B', '2019-03-01', 3, 1, 1),
+			(5, 'A', 'B', '2019-03-01', 1, 9, 1),
+			(6, 'A', 'B', '2019-03-01', 1, 1, NULL),
+			(7, 'A', 'B', '2019-03-01', 1, 2, 1),
+			(8, 'A', 'B', '`+tomorrow+`', 1, 1, 2);`)
+	database := newDatabase(t)
+	out, err := runImport(t, database, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"Imported 2 customers, 3 drivers, 2 proxy numbers and 2 rides; 1 were here already.",
+		"Refused proxy number 3: its number is not a phone number",
+		"Refused customer 3: its number is not a phone number",
+		"Refused customer 4: its name: Type a name.",
+		"Refused customer 5: its number is one of the proxy numbers",
+		"Refused ride 3: its date and time cannot be read; want a form like 2026-11-30 18:05",
+		"Refused ride 4: its customer did not come over",
+		"Refused ride 5: its driver did not come over",
+		"Refused ride 6: its proxy number did not come over",
+		"Refused ride 7: its customer and driver have the same phone number",
+		"Refused ride 8: another current ride of the same person has its number",
+	}
+	if got := strings.Split(strings.TrimSpace(out), "\n"); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", out, strings.Join(want, "\n"))
+	}
+
+	s := storetest.Open(t, database, time.Now)
+	ctx := context.Background()
+	number := func(digits string) masking.Number {
+		n, err := masking.ParseCarrier(digits, "GB")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	route, err := s.Route(ctx, number("447700900902"), number("447700900102"))
+	if err != nil || route.Peer != number("447700900201") {
+		t.Errorf("the coming ride connects its customer to %s, %v; want its driver", route.Peer, err)
+	}
+	if route, err := s.ReleasedRoute(ctx, number("447700900901"), number("447700900101")); err != nil || route.Released.IsZero() {
+		t.Errorf("the old ride left %v, %v; want a released route", route, err)
+	}
+	if waiting, err := s.NextDue(ctx); err != nil || !waiting.IsZero() {
+		t.Errorf("a message is due at %v, %v; an import texts nobody", waiting, err)
+	}
+
+	t.Run("again", func(t *testing.T) {
+		out, err := runImport(t, database, file)
+		if err != nil || !strings.HasPrefix(out, "Imported 0 customers, 0 drivers, 0 proxy numbers and 0 rides; 10 were here already.\n") {
+			t.Errorf("got %q, %v; want nothing new", out, err)
+		}
+	})
+}
+
+func TestImport_NotATutorial(t *testing.T) {
+	for name, file := range map[string]string{
+		"missing":    filepath.Join(t.TempDir(), "none.db"),
+		"other text": "import_test.go",
+	} {
+		t.Run(name, func(t *testing.T) {
+			database := newDatabase(t)
+			out, err := runImport(t, database, file)
+			if err == nil || out != "" || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %q, %v; want one line of error", out, err)
+			}
+		})
+	}
+}
