@@ -166,6 +166,7 @@ func TestLogin_link(t *testing.T) {
 	a.wantText("Open the link from the terminal or the log to sign in; it works once.")
 	s.post("/login", "password", "").wantStatus(http.StatusUnauthorized)
 
+	s.do(http.MethodHead, target, "").wantStatus(http.StatusOK)
 	s.get("/login?key=wrong").wantStatus(http.StatusUnauthorized).wantText("This login link was used already, or is not complete.")
 	s.get(target).wantRedirect("/")
 	s.get("/").wantStatus(http.StatusOK)

@@ -54,7 +54,7 @@ type loginPage struct {
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	page := s.newLoginPage(q.Get("next"))
-	if q.Has("key") {
+	if q.Has("key") && r.Method == http.MethodGet { // a HEAD only looks, and must not use the link up
 		if s.links.use(q.Get("key")) {
 			return s.enter(w, r, "/")
 		}

@@ -116,9 +116,10 @@ func (s *Server) refuseCrossOrigin() (func(http.Handler) http.Handler, error) {
 // methodNotAllowed names the methods that the address does take.
 func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
+		for _, allow := range []string{"GET, HEAD", "POST"} {
+			method, _, _ := strings.Cut(allow, ",")
 			if routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
-				w.Header().Add("Allow", method)
+				w.Header().Add("Allow", allow)
 			}
 		}
 		http.Error(w, "This address does not take that method.", http.StatusMethodNotAllowed)

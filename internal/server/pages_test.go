@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/html"
 
 	"birdcar/internal/masking"
+	"birdcar/internal/server"
 )
 
 func TestParties(t *testing.T) {
@@ -216,5 +217,21 @@ func TestReady(t *testing.T) {
 		if a := s.get(target).wantStatus(200); a.body != "OK" {
 			t.Errorf("%s answers %q", target, a.body)
 		}
+		s.do(http.MethodHead, target, "").wantStatus(200)
+	}
+}
+
+func TestNew_incomplete(t *testing.T) {
+	_, err := server.New(server.Config{PublicURL: publicURL})
+	if err == nil {
+		t.Fatal("a server without anything was made")
+	}
+	for _, missing := range []string{"Store", "Exchange", "Token", "Country", "Zone", "Now", "Log"} {
+		if !strings.Contains(err.Error(), missing) {
+			t.Errorf("%q does not name %s", err, missing)
+		}
+	}
+	if strings.Contains(err.Error(), "PublicURL") {
+		t.Errorf("%q names what was given", err)
 	}
 }
