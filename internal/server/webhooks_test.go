@@ -2,8 +2,11 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -187,6 +190,34 @@ func TestWebhook_badInput(t *testing.T) {
 	}
 	if texts := s.texts(ride); len(texts) > 0 {
 		t.Errorf("bad input was relayed: %q", texts)
+	}
+}
+
+// slowConnection is a connection whose body never arrives: reading it ends when the
+// deadline passes that was set for it.
+type slowConnection struct {
+	*httptest.ResponseRecorder
+	deadline chan time.Time
+}
+
+func (c slowConnection) SetReadDeadline(t time.Time) error {
+	c.deadline <- t
+	return nil
+}
+
+func (c slowConnection) Read([]byte) (int, error) {
+	if wait := time.Until(<-c.deadline); wait > 30*time.Second {
+		return 0, errors.New("a slow body is waited for longer than half a minute")
+	}
+	return 0, os.ErrDeadlineExceeded
+}
+
+func TestWebhook_slowBody(t *testing.T) {
+	s := newSite(t)
+	c := slowConnection{httptest.NewRecorder(), make(chan time.Time, 1)}
+	s.server.Handler().ServeHTTP(c, httptest.NewRequest(http.MethodPost, "/webhook?token="+token, c))
+	if c.Code != http.StatusRequestTimeout {
+		t.Errorf("answered %d %q, want 408", c.Code, c.Body)
 	}
 }
 
