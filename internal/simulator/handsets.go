@@ -1,9 +1,7 @@
 package simulator
 
 import (
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -15,42 +13,16 @@ import (
 // maxShown is how many texts and calls of a thread a phone shows.
 const maxShown = 100
 
-// choice is which two phones are on the table and which thread each shows.
-type choice struct {
-	ride                    int64
-	left, right             masking.Number
-	leftThread, rightThread string // the other end, as the carrier writes it; empty: the natural one
-}
-
-// values are c as query parameters and as hidden fields of forms.
-func (c choice) values() url.Values {
-	v := url.Values{}
-	set := func(name, value string) {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	if c.ride != 0 {
-		set("ride", strconv.FormatInt(c.ride, 10))
-	}
-	set("left", c.left.Digits())
-	set("right", c.right.Digits())
-	set("left-thread", c.leftThread)
-	set("right-thread", c.rightThread)
-	return v
-}
-
-func (c choice) path() string { return "/simulator?" + c.values().Encode() }
-
 // The data of the page and of its live part.
 
 type page struct {
-	Rides   []rideOption
-	Phones  *phones // nil: there is nothing to choose from
-	Left    string  // what was typed to choose other phones
-	Right   string
-	Notice  string
-	Problem string
+	Rides    []rideOption
+	OfNoRide bool    // the phones are of none of Rides
+	Phones   *phones // nil: there is nothing to choose from
+	Left     string  // what was typed to choose other phones
+	Right    string
+	Notice   string
+	Problem  string
 }
 
 type rideOption struct {
@@ -101,7 +73,6 @@ type item struct {
 	At      time.Time
 	Status  status // of out
 	Problem string
-	Shown   masking.Number // the number leaked, for a call
 }
 
 type itemKind string
@@ -126,37 +97,6 @@ type callView struct {
 
 // thread is the texts between a phone and a number it knows.
 type thread struct{ phone, other string }
-
-type person struct {
-	name string
-	role masking.Role
-}
-
-// choose completes c from the current rides and remembers whose phone is whose.
-// A pair of phones stays on the table when its ride is over. ok is false when
-// there are no phones to show.
-func (s *Simulator) choose(c choice, rides []masking.Ride) (_ choice, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range rides {
-		s.people[r.Customer.Number.Digits()] = person{r.Customer.Name, masking.Customer}
-		s.people[r.Driver.Number.Digits()] = person{r.Driver.Name, masking.Driver}
-	}
-	i := slices.IndexFunc(rides, func(r masking.Ride) bool { return r.ID == c.ride })
-	if i < 0 && len(rides) > 0 && (c.left.IsZero() || c.right.IsZero()) {
-		i, c.ride = 0, rides[0].ID
-	}
-	if i >= 0 {
-		ride := rides[i]
-		if c.left.IsZero() {
-			c.left = ride.Customer.Number
-		}
-		if c.right.IsZero() {
-			c.right = ride.Driver.Number
-		}
-	}
-	return c, !c.left.IsZero() && !c.right.IsZero()
-}
 
 // lay puts the two phones of a complete choice on the table, as they are now.
 func (s *Simulator) lay(c choice, rides []masking.Ride) *phones {
@@ -263,7 +203,7 @@ func (s *Simulator) phone(c choice, side string, owner masking.Number, to string
 			arrived[other]++
 		}
 		if other == to {
-			p.Items = append(p.Items, s.textItem(m, other, in))
+			p.Items = append(p.Items, textItem(m, p.ToLabel, in))
 		}
 	}
 	s.read[thread{digits, to}] = arrived[to]
@@ -295,9 +235,9 @@ func (s *Simulator) phone(c choice, side string, owner masking.Number, to string
 	return p
 }
 
-func (s *Simulator) textItem(m *message, other string, in bool) item {
+func textItem(m *message, other string, in bool) item {
 	if in {
-		return item{ID: m.ID, Kind: textIn, Body: m.Body, From: s.label(other), At: m.Created}
+		return item{ID: m.ID, Kind: textIn, Body: m.Body, From: other, At: m.Created}
 	}
 	return item{ID: m.ID, Kind: textOut, Body: m.Body, At: m.Created, Status: m.Recipients[0].Status, Problem: m.Problem}
 }
@@ -360,17 +300,4 @@ func initials(name string) string {
 		b.WriteRune(unicode.ToUpper(r))
 	}
 	return b.String()
-}
-
-// options are the current rides to choose from, with the chosen one marked.
-func options(rides []masking.Ride, chosen int64) []rideOption {
-	list := make([]rideOption, 0, len(rides))
-	for _, r := range rides {
-		list = append(list, rideOption{
-			ID:       r.ID,
-			Label:    "Ride " + strconv.FormatInt(r.ID, 10) + ": " + r.Customer.Name + " ↔ " + r.Driver.Name,
-			Selected: r.ID == chosen,
-		})
-	}
-	return list
 }

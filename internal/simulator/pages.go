@@ -3,7 +3,7 @@ package simulator
 import (
 	"bytes"
 	"net/http"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,32 +30,6 @@ func (s *Simulator) Pages() http.Handler {
 	return mux
 }
 
-// choiceFrom reads a choice from a query or a form. What is not a number is left
-// out and named in problem.
-func (s *Simulator) choiceFrom(v url.Values) (c choice, problem string) {
-	c.ride, _ = strconv.ParseInt(v.Get("ride"), 10, 64)
-	for name, n := range map[string]*masking.Number{"left": &c.left, "right": &c.right} {
-		typed := strings.TrimSpace(v.Get(name))
-		if typed == "" {
-			continue
-		}
-		var err error
-		if *n, err = s.number(typed); err != nil {
-			problem = masking.NumberProblem
-		}
-	}
-	c.leftThread, c.rightThread = v.Get("left-thread"), v.Get("right-thread")
-	return c, problem
-}
-
-// number reads what was typed, or the digits that the pages' own links hold.
-func (s *Simulator) number(typed string) (masking.Number, error) {
-	if n, err := masking.ParseCarrier(typed, s.cfg.Country); err == nil {
-		return n, nil
-	}
-	return masking.ParseNumber(typed, s.cfg.Country)
-}
-
 func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
 	c, problem := s.choiceFrom(r.URL.Query())
 	status := http.StatusOK
@@ -78,6 +52,7 @@ func (s *Simulator) page(w http.ResponseWriter, r *http.Request, status int, c c
 	asked := c.ride
 	c, ok := s.choose(c, rides)
 	p := page{Rides: options(rides, c.ride)}
+	p.OfNoRide = !slices.ContainsFunc(p.Rides, func(o rideOption) bool { return o.Selected })
 	if ok {
 		p.Phones = s.lay(c, rides)
 	}

@@ -9,7 +9,7 @@ const still = window.matchMedia('(prefers-reduced-motion: reduce)');
 // Choosing a ride shows its phones at once.
 const choose = document.getElementById('choose-ride');
 if (choose) {
-	choose.querySelector('button').hidden = true;
+	choose.querySelector('button').remove();
 	choose.addEventListener('change', () => choose.submit());
 }
 
@@ -62,13 +62,18 @@ async function load(query) {
 	const fresh = document.createElement('template');
 	fresh.innerHTML = await response.text();
 	if (query !== table.dataset.query) return; // another thread was chosen meanwhile
-	const focused = document.activeElement?.id;
+	const focused = document.activeElement;
+	const phone = focused?.closest('.handset');
 	for (const part of fresh.content.querySelectorAll('[data-live]')) {
 		const old = document.getElementById(part.id);
 		if (old && old.innerHTML !== part.innerHTML) old.innerHTML = part.innerHTML;
 	}
 	for (const list of fresh.content.querySelectorAll('[data-list]')) mergeList(document.getElementById(list.id), list);
-	if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+	if (phone && !phone.contains(document.activeElement)) {
+		// The button in use was replaced, or is gone: go on at what follows it.
+		[document.getElementById(focused.id), phone.querySelector('.handset-hangup'), phone.querySelector('.handset-dial')]
+			.find((button) => button && !button.disabled)?.focus();
+	}
 	light([...fresh.content.querySelectorAll('#steps > li')]);
 }
 
@@ -82,11 +87,20 @@ function mergeList(old, fresh) {
 		if (!known) {
 			item.classList.add('arrived');
 			old.append(item);
+			if (item.matches('.text-in')) pass(old.id === 'left-texts' ? 'left' : 'right');
 		} else if (known.innerHTML !== item.innerHTML) {
 			known.innerHTML = item.innerHTML;
 		}
 	}
 	for (const item of [...old.children]) if (!keep.has(item.id)) item.remove();
+}
+
+// pass shows that a text came through BirdCar to a side.
+function pass(side) {
+	const between = document.getElementById('between');
+	delete between.dataset.pass;
+	void between.offsetWidth; // or the browser would not begin the movement again
+	between.dataset.pass = side;
 }
 
 // The steps light one after another, slowly enough to follow.
