@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+
+	"birdcar/internal/masking"
 )
 
 // Setting is the value kept under name; the first caller's fallback is kept when
@@ -25,6 +27,9 @@ func setting(ctx context.Context, q querier, name, fallback string) (value strin
 // UseSignature notes that the carrier's signature id let something in, until it
 // expires. masking.ErrConflict: it did already.
 func (tx *Tx) UseSignature(ctx context.Context, id string, expires int64) error {
-	_, err := tx.exec(ctx, "INSERT INTO signatures (id, expires_at) VALUES ($1, $2)", id, expires)
+	fresh, err := tx.exec(ctx, "INSERT INTO signatures (id, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING", id, expires)
+	if err == nil && fresh == 0 {
+		return masking.ErrConflict
+	}
 	return err
 }
