@@ -47,7 +47,7 @@ func newPage(t *testing.T, base string) *page {
 		t.Fatalf("start Chromium: %v", err)
 	}
 	p := &page{t: t, ctx: ctx, base: base}
-	p.appear(1280, false)
+	p.do("set the window", chromedp.EmulateViewport(1280, 900))
 	return p
 }
 
@@ -190,7 +190,8 @@ func (p *page) glance() string {
 	return words
 }
 
-// appear sets the window's width and whether it is a dark one.
+// appear sets the window's width and whether it is a dark one, for pictures:
+// nothing moves from then on.
 func (p *page) appear(width int64, dark bool) {
 	p.t.Helper()
 	scheme := "light"
@@ -199,7 +200,9 @@ func (p *page) appear(width int64, dark bool) {
 	}
 	p.do("set the window", chromedp.EmulateViewport(width, 900), chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 		_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{
+				{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+			},
 		})
 		return err
 	}))

@@ -126,7 +126,7 @@ func TestStory_FromLoginToCall(t *testing.T) {
 
 	p.send("left", "I stand under the big tree 🌳")
 	p.arrives("right", "I stand under the big tree 🌳", proxy)
-	p.wait("the four steps are done", `document.querySelectorAll('#steps li[data-state="done"]').length === 4`)
+	p.see(`#step-3[data-state="done"]`, "Delivered")
 	p.send("right", "Two minutes")
 	p.arrives("left", "Two minutes", proxy)
 	p.see("#left-texts .text-out", "sent")
@@ -136,6 +136,7 @@ func TestStory_FromLoginToCall(t *testing.T) {
 		p.click("#" + caller + "-dial-button")
 		p.see("#"+called+"-caller-id", proxy)
 		p.see("#"+caller+"-call", "who sees "+proxy)
+		p.see(`#step-3[data-state="done"]`, "Ringing")
 		if caller == "left" {
 			p.save("handsets")
 		}
