@@ -29,6 +29,9 @@ function live() {
 	setInterval(refresh, 30_000);
 }
 
+let shown = table?.dataset.query; // the choice that the phones show
+let asked = 0;
+let answered = 0;
 let loading = false;
 let again = false;
 
@@ -53,6 +56,7 @@ async function refresh() {
 }
 
 async function load(query) {
+	const turn = ++asked;
 	const response = await fetch('/simulator/phones?' + query, { headers: { 'Accept': 'text/html' } });
 	if (response.redirected || response.status === 401 || response.status === 404) {
 		location.reload(); // signed out, or the phones are gone
@@ -61,14 +65,17 @@ async function load(query) {
 	if (!response.ok) throw new Error(response.statusText);
 	const fresh = document.createElement('template');
 	fresh.innerHTML = await response.text();
-	if (query !== table.dataset.query) return; // another thread was chosen meanwhile
+	// Another thread was chosen meanwhile, or a later answer overtook this one.
+	if (query !== table.dataset.query || turn < answered) return;
+	answered = turn;
 	const focused = document.activeElement;
 	const phone = focused?.closest('.handset');
 	for (const part of fresh.content.querySelectorAll('[data-live]')) {
 		const old = document.getElementById(part.id);
 		if (old && old.innerHTML !== part.innerHTML) old.innerHTML = part.innerHTML;
 	}
-	for (const list of fresh.content.querySelectorAll('[data-list]')) mergeList(document.getElementById(list.id), list);
+	for (const list of fresh.content.querySelectorAll('[data-list]')) mergeList(document.getElementById(list.id), list, query === shown);
+	shown = query;
 	if (phone && !phone.contains(document.activeElement)) {
 		// The button in use was replaced, or is gone: go on at what follows it.
 		[document.getElementById(focused.id), phone.querySelector('.handset-hangup'), phone.querySelector('.handset-dial')]
@@ -78,21 +85,20 @@ async function load(query) {
 }
 
 // mergeList makes old show fresh, leaving alone what is there already: readers of
-// the screen hear only what is new, and only that moves.
-function mergeList(old, fresh) {
-	const keep = new Set();
-	for (const item of [...fresh.children]) {
-		const known = document.getElementById(item.id);
-		keep.add(item.id);
-		if (!known) {
-			item.classList.add('arrived');
-			old.append(item);
-			if (item.matches('.text-in')) pass(old.id === 'left-texts' ? 'left' : 'right');
-		} else if (known.innerHTML !== item.innerHTML) {
-			known.innerHTML = item.innerHTML;
-		}
-	}
+// the screen hear only what is new, and only that moves: nothing does when another
+// thread was chosen.
+function mergeList(old, fresh, moving) {
+	const items = [...fresh.children];
+	const keep = new Set(items.map((item) => item.id));
 	for (const item of [...old.children]) if (!keep.has(item.id)) item.remove();
+	items.forEach((item, i) => {
+		const known = document.getElementById(item.id);
+		if (known && known.innerHTML !== item.innerHTML) known.innerHTML = item.innerHTML;
+		if (old.children[i] !== (known ?? item)) old.insertBefore(known ?? item, old.children[i] ?? null);
+		if (known || !moving) return;
+		item.classList.add('arrived');
+		if (item.matches('.text-in')) pass(old.id === 'left-texts' ? 'left' : 'right');
+	});
 }
 
 // pass shows that a text came through BirdCar to a side.
