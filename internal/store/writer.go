@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -45,15 +46,28 @@ func (w *writer) start(s *Store) {
 	go func() {
 		defer close(w.done)
 		for first := range w.jobs {
-			batch := append(make([]*job, 0, 16), first)
-			for len(batch) < writeBatch && len(w.jobs) > 0 {
-				if next, ok := <-w.jobs; ok {
-					batch = append(batch, next)
+			if err := s.runBatch(w.gather(first, writeBatch)); errors.Is(err, masking.ErrBusy) {
+				// Who came meanwhile has waited as well, and would wait as long again.
+				for _, j := range w.gather(nil, writeQueue) {
+					j.finish(err)
 				}
 			}
-			s.runBatch(batch)
 		}
 	}()
+}
+
+// gather is first, if any, and who waits already, limit at most.
+func (w *writer) gather(first *job, limit int) []*job {
+	batch := make([]*job, 0, 16)
+	if first != nil {
+		batch = append(batch, first)
+	}
+	for len(batch) < limit && len(w.jobs) > 0 {
+		if next, ok := <-w.jobs; ok {
+			batch = append(batch, next)
+		}
+	}
+	return batch
 }
 
 func (w *writer) stop() {
@@ -95,8 +109,9 @@ func (w *writer) put(j *job) error {
 }
 
 // runBatch runs the jobs in one transaction. When one spoils it, each runs in
-// its own, so that nobody pays for another's failure.
-func (s *Store) runBatch(batch []*job) {
+// its own, so that nobody pays for another's failure. When the database takes no
+// transaction now, all of them fail with the error that it returns.
+func (s *Store) runBatch(batch []*job) error {
 	waiting := batch[:0]
 	for _, j := range batch {
 		if err := j.ctx.Err(); err != nil {
@@ -106,29 +121,39 @@ func (s *Store) runBatch(batch []*job) {
 		waiting = append(waiting, j)
 	}
 	if len(waiting) == 0 {
-		return
+		return nil
 	}
-	if err := s.runTogether(waiting); err == nil {
+	err := s.runTogether(waiting)
+	switch {
+	case err == errSpoilt && len(waiting) == 1:
+		waiting[0].finish(waiting[0].err)
+		return nil
+	case err != errSpoilt:
 		for _, j := range waiting {
-			close(j.done)
+			j.finish(cmp.Or(err, j.err))
 		}
-		return
-	} else if len(waiting) == 1 {
-		waiting[0].finish(err)
-		return
+		return err
 	}
-	for _, j := range waiting {
-		if err := s.runTogether([]*job{j}); err != nil {
-			j.err = err
+	for i, j := range waiting {
+		if err = s.runTogether(waiting[i : i+1]); err != nil && err != errSpoilt {
+			for _, rest := range waiting[i:] {
+				rest.finish(err)
+			}
+			return err
 		}
-		close(j.done)
+		j.finish(j.err)
 	}
+	return nil
 }
 
 func (j *job) finish(err error) {
 	j.err = err
 	close(j.done)
 }
+
+// errSpoilt says that a part of a transaction failed after it wrote; its error is
+// in its job.
+var errSpoilt = errors.New("a part of the transaction failed after it wrote")
 
 // runTogether leaves each job's own error in it, and returns an error when the
 // transaction as a whole came to nothing.
@@ -146,9 +171,6 @@ func (s *Store) runTogether(jobs []*job) error {
 		tx := &Tx{reads: reads{querier{sqlTx, &s.engine, &wrote}}, Now: now}
 		j.err = s.explain(j.run(tx))
 		if j.err != nil && wrote {
-			if len(jobs) == 1 {
-				return j.err
-			}
 			return errSpoilt
 		}
 		committing = committing || wrote
@@ -158,8 +180,6 @@ func (s *Store) runTogether(jobs []*job) error {
 	}
 	return s.explain(sqlTx.Commit())
 }
-
-var errSpoilt = errors.New("a part of the batch failed after it wrote")
 
 func (j *job) run(tx *Tx) (err error) {
 	defer func() {
