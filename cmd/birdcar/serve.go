@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,7 +127,7 @@ func (a *app) wire(ctx context.Context) (err error) {
 
 func (a *app) simulate(apiKey, signingKey string) (err error) {
 	a.simulator, err = simulator.New(simulator.Config{
-		APIKey: apiKey, SigningKey: signingKey, File: a.cfg.DatabaseURL + "-simulator.jsonl",
+		APIKey: apiKey, SigningKey: signingKey, File: simulatorFile(a.cfg.DatabaseURL),
 		PublicURL: a.cfg.PublicURL, Token: a.token, Country: a.cfg.DefaultCountry, Zone: a.cfg.TimeZone,
 		Now: time.Now, Log: a.log,
 		Rides:     func(ctx context.Context) ([]masking.Ride, error) { return a.store.CurrentRides(ctx, 100) },
@@ -136,6 +137,15 @@ func (a *app) simulate(apiKey, signingKey string) (err error) {
 		},
 	})
 	return err
+}
+
+// simulatorFile is where the simulator keeps its texts: beside a SQLite file, or
+// in the working folder.
+func simulatorFile(databaseURL string) string {
+	if strings.Contains(databaseURL, "://") {
+		return "birdcar-simulator.jsonl"
+	}
+	return databaseURL + "-simulator.jsonl"
 }
 
 func (a *app) serveOver(signingKey string) (err error) {
