@@ -153,6 +153,7 @@ func (a *app) serveOver(signingKey string) (err error) {
 		Store: a.store, Exchange: a.exchange, PublicURL: a.cfg.PublicURL, Token: a.token,
 		Password: a.cfg.AdminPassword, Country: a.cfg.DefaultCountry, Zone: a.cfg.TimeZone,
 		Now: time.Now, Log: a.log, Simulated: a.simulator != nil,
+		Sending: a.outbox.Status,
 	}
 	if signingKey != "" {
 		if cfg.Verifier, err = carrier.NewVerifier(signingKey, time.Now); err != nil {

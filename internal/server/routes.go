@@ -23,9 +23,9 @@ func (s *Server) routes() (http.Handler, error) {
 	r.With(pageHeaders).Get("/static/{name}", s.handle(s.static))
 
 	// The carrier: no session, let in by signature or token.
-	r.Post("/webhook", s.letIn(s.takeText))
-	r.Get("/webhook-voice", s.letIn(s.answerCall))
-	r.Get("/webhook-status", s.letIn(s.takeReport))
+	r.Post("/webhook", s.note(textHook, s.letIn(s.takeText)))
+	r.Get("/webhook-voice", s.note(callHook, s.letIn(s.answerCall)))
+	r.Get("/webhook-status", s.note(reportHook, s.letIn(s.takeReport)))
 	if s.SimulatorAPI != nil {
 		r.Handle("/simulator/messagebird/*", s.SimulatorAPI)
 	}

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"html/template"
@@ -34,6 +35,10 @@ type Config struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 
+	Sending      func() masking.SendingStatus                    // whether texts leave; nil: nobody knows
+	Balance      func(context.Context) (carrier.Balance, error)  // of the account at the carrier; nil with the simulator
+	OwnedNumbers func(context.Context) ([]masking.Number, error) // that the account has; nil: they cannot be asked for
+
 	Simulated      bool         // texts and calls stay on this machine, and every page says so
 	SimulatorAPI   http.Handler // answers below /simulator/messagebird; nil with a real carrier
 	SimulatorPages http.Handler // answers below /simulator to the admin; nil with a real carrier
@@ -47,6 +52,7 @@ type Server struct {
 	links    loginLinks
 	pages    map[string]*template.Template
 	hub      hub
+	seen     seen
 	handler  http.Handler
 }
 
