@@ -30,7 +30,9 @@ func main() {
 }
 
 const usage = `usage: birdcar              serve
-       birdcar import FILE  copy customers, drivers, proxy numbers and rides from a tutorial's database`
+       birdcar import FILE  copy customers, drivers, proxy numbers and rides from a tutorial's database
+       birdcar generate --rides N --numbers M
+                            fill an empty database with plausible data, for benchmarks`
 
 // run is the program: args[0] is its name, getenv its configuration. It returns
 // once what it was asked for is done, or once ctx ends.
@@ -45,6 +47,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return serve(ctx, cfg, stdout, log)
 	case len(arguments) == 2 && arguments[0] == "import":
 		return importFile(ctx, cfg, arguments[1], stdout, log)
+	case arguments[0] == "generate":
+		return generate(ctx, cfg, arguments[1:], stdout)
 	case len(arguments) == 1 && (arguments[0] == "help" || strings.TrimLeft(arguments[0], "-") == "help" || arguments[0] == "-h"):
 		fmt.Fprintln(stdout, usage)
 		return nil

@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"birdcar/internal/masking"
+)
+
+// Filling is rows for an empty database, with the ids that they shall have: what
+// a platform leaves behind that has been at work for a while. Messages are settled,
+// and rides closed or with live routes.
+type Filling struct {
+	Customers, Drivers []masking.Party
+	Numbers            []masking.ProxyNumber
+	Rides              []masking.Ride
+	Messages           []masking.Message
+	Calls              []masking.CallRecord
+}
+
+// Fill stores f quickly. Routes, uses of numbers and the counts of live routes
+// follow from the rides as if each had been made, ended and closed by itself.
+// masking.ErrConflict: two live rides would share a person and a number.
+func (tx *Tx) Fill(ctx context.Context, f Filling) error {
+	if tx.engine.roomy != "" {
+		if _, err := tx.exec(ctx, tx.engine.roomy); err != nil {
+			return err
+		}
+	}
+	for _, part := range []func(context.Context, Filling) error{
+		tx.fillParties, tx.fillNumbers, tx.fillRides, tx.fillUses, tx.fillMessages, tx.fillCalls,
+	} {
+		if err := part(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) fillParties(ctx context.Context, f Filling) error {
+	for _, list := range [][]masking.Party{f.Customers, f.Drivers} {
+		if len(list) == 0 {
+			continue
+		}
+		err := bulk(ctx, tx, table(list[0].Role)+" (id, name, number, created_at)", "", list, func(p masking.Party) []any {
+			return []any{p.ID, p.Name, p.Number, ms(p.Created)}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) fillNumbers(ctx context.Context, f Filling) error {
+	return bulk(ctx, tx, "proxy_numbers (id, number, country, state, available_seq, created_at)", "", f.Numbers, func(n masking.ProxyNumber) []any {
+		return []any{n.ID, n.Number, n.Country, n.State, n.ID, ms(n.Created)}
+	})
+}
+
+func (tx *Tx) fillRides(ctx context.Context, f Filling) error {
+	err := bulk(ctx, tx, `rides (id, start, destination, datetime, customer_id, driver_id, number_id, state, cancelled,
+		created_at, ended_at, closed_at, due_at)`, "", f.Rides, func(r masking.Ride) []any {
+		return []any{r.ID, r.Start, r.Destination, ms(r.At), r.Customer.ID, r.Driver.ID, r.Proxy.ID, r.State, r.Cancelled,
+			ms(r.Created), ms(r.Ended), ms(r.ClosedAt), ms(r.Due)}
+	})
+	if err != nil {
+		return err
+	}
+	for _, role := range []masking.Role{masking.Customer, masking.Driver} {
+		err := bulk(ctx, tx, "routes (ride_id, party, number_id, peer, peer_number_id, released_at)", "", f.Rides, func(r masking.Ride) []any {
+			return []any{r.ID, r.Other(role).Number, r.Proxy.ID, r.Other(r.Other(role).Role).Number, r.Proxy.ID, ms(r.ClosedAt)}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillUses is what AddRide and ReleaseRoutes note of numbers, for all rides at once.
+func (tx *Tx) fillUses(ctx context.Context, f Filling) error {
+	type key struct {
+		party  masking.Number
+		number int64
+	}
+	type use struct {
+		key
+		country    string
+		assignable bool
+		live       bool
+		usedAt     int64
+	}
+	type change struct{ number, live, usedAt int64 }
+	var uses []use
+	var changes []change
+	useAt, changeAt := map[key]int{}, map[int64]int{}
+	for _, r := range f.Rides {
+		i, known := changeAt[r.Proxy.ID]
+		if !known {
+			i = len(changes)
+			changeAt[r.Proxy.ID] = i
+			changes = append(changes, change{number: r.Proxy.ID})
+		}
+		changes[i].usedAt = max(changes[i].usedAt, ms(r.Created))
+		if r.State != masking.Closed {
+			changes[i].live += 2
+		}
+		for _, party := range []masking.Number{r.Customer.Number, r.Driver.Number} {
+			k := key{party, r.Proxy.ID}
+			i, known := useAt[k]
+			if !known {
+				i = len(uses)
+				useAt[k] = i
+				uses = append(uses, use{key: k, country: r.Proxy.Country, assignable: r.Proxy.State == masking.Available})
+			}
+			uses[i].live = uses[i].live || r.State != masking.Closed
+			uses[i].usedAt = max(uses[i].usedAt, ms(r.Created), ms(r.ClosedAt))
+		}
+	}
+	err := bulk(ctx, tx, "number_uses (party, number_id, country, assignable, live, used_at)",
+		` ON CONFLICT (party, number_id) DO UPDATE SET live = number_uses.live OR excluded.live,
+		used_at = CASE WHEN excluded.used_at > number_uses.used_at THEN excluded.used_at ELSE number_uses.used_at END`,
+		uses, func(u use) []any { return []any{u.party, u.number, u.country, u.assignable, u.live, u.usedAt} })
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		_, err := tx.exec(ctx, `UPDATE proxy_numbers SET live_routes = live_routes + $1,
+			used_at = CASE WHEN used_at < $2 THEN $2 ELSE used_at END WHERE id = $3`, c.live, c.usedAt, c.number)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) fillMessages(ctx context.Context, f Filling) error {
+	return bulk(ctx, tx, `messages (id, kind, state, ride_id, cause_id, originator, recipient, body, dedup_key, carrier_id,
+		attempts, code, reason, created_at, sent_at, settled_at)`, "", f.Messages, func(m masking.Message) []any {
+		key := ""
+		if m.Kind == masking.Inbound {
+			key = masking.Text{CarrierID: m.CarrierID}.Key()
+		}
+		return []any{m.ID, m.Kind, m.State, id(m.RideID), id(m.CauseID), m.From, m.To, m.Body, text(key), text(m.CarrierID),
+			m.Attempts, m.Code, m.Reason, ms(m.Created), ms(m.SentAt), ms(m.Settled)}
+	})
+}
+
+func (tx *Tx) fillCalls(ctx context.Context, f Filling) error {
+	return bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", f.Calls, func(c masking.CallRecord) []any {
+		return []any{id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)}
+	})
+}
+
+// bulk inserts many rows with few statements. Both engines know the two texts of
+// each table by heart: one for a full statement, one for a row of the rest.
+func bulk[T any](ctx context.Context, tx *Tx, into, tail string, rows []T, values func(T) []any) error {
+	const perStatement = 50
+	columns := strings.Count(into, ",") + 1
+	full := "INSERT INTO " + into + " VALUES " + places(columns, perStatement) + tail
+	single := "INSERT INTO " + into + " VALUES " + places(columns, 1) + tail
+	for len(rows) > 0 {
+		n, statement := perStatement, full
+		if len(rows) < perStatement {
+			n, statement = 1, single
+		}
+		args := make([]any, 0, n*columns)
+		for _, row := range rows[:n] {
+			args = append(args, values(row)...)
+		}
+		if _, err := tx.exec(ctx, statement, args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// places is "($1, $2), ($3, $4)" for two columns and two rows.
+func places(columns, rows int) string {
+	var b strings.Builder
+	for i := range columns * rows {
+		switch {
+		case i == 0:
+			b.WriteString("($")
+		case i%columns == 0:
+			b.WriteString("), ($")
+		default:
+			b.WriteString(", $")
+		}
+		b.WriteString(strconv.Itoa(i + 1))
+	}
+	b.WriteString(")")
+	return b.String()
+}
