@@ -10,13 +10,13 @@ import (
 )
 
 // EndRide ends an open ride: both parties still connect until LINGER has passed.
-// masking.ErrNotFound; masking.ErrConflict: it ended before.
+// masking.ErrNotFound; masking.Invalid: it ended before.
 func (x *Exchange) EndRide(ctx context.Context, id int64) (masking.Ride, error) {
 	return x.endRide(ctx, id, false)
 }
 
 // CancelRide ends an open ride and tells both parties that it does not take place.
-// masking.ErrNotFound; masking.ErrConflict: it ended before.
+// masking.ErrNotFound; masking.Invalid: it ended before.
 func (x *Exchange) CancelRide(ctx context.Context, id int64) (masking.Ride, error) {
 	return x.endRide(ctx, id, true)
 }
@@ -26,6 +26,9 @@ func (x *Exchange) endRide(ctx context.Context, id int64, cancel bool) (masking.
 	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) (err error) {
 		if ride, err = tx.Ride(ctx, id); err != nil {
 			return err
+		}
+		if ride.State != masking.Open {
+			return masking.Invalid{"ride": endedBefore(ride)}
 		}
 		ride.Cancelled = cancel
 		if err := x.linger(ctx, tx, b, &ride, tx.Now); err != nil || !cancel {
@@ -40,6 +43,16 @@ func (x *Exchange) endRide(ctx context.Context, id int64, cancel bool) (masking.
 		return nil
 	})
 	return ride, err
+}
+
+func endedBefore(ride masking.Ride) string {
+	switch {
+	case ride.Cancelled:
+		return "This ride was cancelled before."
+	case ride.State == masking.Lingering:
+		return "This ride ended before. It still connects for a while, then closes by itself."
+	}
+	return "This ride ended before, and its number is back in the pool."
 }
 
 // linger moves an open ride to lingering, as of ended.

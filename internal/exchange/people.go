@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"birdcar/internal/masking"
 	"birdcar/internal/store"
@@ -34,31 +35,100 @@ func notInPool(ctx context.Context, tx *store.Tx, n masking.Number) error {
 	return err
 }
 
-// AddNumber puts a number into the pool. masking.Invalid tells what is wrong
-// with the field number.
-func (x *Exchange) AddNumber(ctx context.Context, typed string) (masking.ProxyNumber, error) {
-	number, err := masking.ParseNumber(typed, x.Country)
-	if err != nil {
-		return masking.ProxyNumber{}, masking.Invalid{"number": masking.NumberProblem}
+// ChangeParty renames a customer or driver or gives them another phone. Their
+// live rides move to that phone at once, and so do the texts that wait for them:
+// from here on nothing reaches the old one. masking.Invalid tells what is wrong with the
+// fields name and number, or why a ride stands in the way; masking.ErrNotFound.
+func (x *Exchange) ChangeParty(ctx context.Context, role masking.Role, id int64, name, number string) (masking.Party, error) {
+	p := masking.Party{ID: id, Role: role, Name: masking.CleanLine(name)}
+	p.Number, _ = masking.ParseNumber(number, x.Country) // no number: Validate says so
+	if err := p.Validate(); err != nil {
+		return p, err
 	}
-	var added masking.ProxyNumber
-	err = x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
-		if is, err := tx.IsParty(ctx, number); err != nil {
+	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+		was, err := tx.Party(ctx, role, id)
+		if err != nil {
 			return err
-		} else if is {
-			return masking.Invalid{"number": "This is a customer's or driver's own number, so it cannot stand in for one."}
 		}
-		if in, err := tx.InPool(ctx, number); err != nil {
-			return err
-		} else if in {
-			return masking.Invalid{"number": "This number is in the pool already."}
+		p.Created = was.Created
+		if p.Number != was.Number {
+			if err := x.changeNumber(ctx, tx, b, was, p.Number); err != nil {
+				return err
+			}
 		}
 		b.tell(masking.Event{Kind: masking.ListsChanged, At: tx.Now})
-		added, err = tx.AddProxyNumber(ctx, number)
-		return err
+		return tx.SetParty(ctx, p)
 	})
-	if errors.Is(err, masking.ErrConflict) { // somebody else added it at this moment
-		err = masking.Invalid{"number": "This number is in the pool already."}
+	return p, err
+}
+
+// changeNumber moves what is live of a party to another phone. Only their own
+// rides move: somebody else on the lists may have the same phone.
+func (x *Exchange) changeNumber(ctx context.Context, tx *store.Tx, b *batch, was masking.Party, to masking.Number) error {
+	if err := notInPool(ctx, tx, to); err != nil {
+		return err
 	}
-	return added, err
+	rides, err := tx.LiveRides(ctx, was.Role, was.ID)
+	if err != nil {
+		return err
+	}
+	for _, ride := range rides {
+		if ride.Other(was.Role).Number == to {
+			return masking.Invalid{"number": fmt.Sprintf("This is also the number of %s, the other party of ride %d, so neither could reach the other.",
+				ride.Other(was.Role).Name, ride.ID)}
+		}
+		if other, err := tx.Route(ctx, ride.Proxy.Number, to); err == nil {
+			return masking.Invalid{"number": fmt.Sprintf("Somebody with this number is in ride %d, which has the same proxy number as ride %d, so a call would not tell which ride is meant. Try again when one of them has closed.",
+				other.RideID, ride.ID)}
+		} else if !errors.Is(err, masking.ErrNotFound) {
+			return err
+		}
+		if err := tx.MoveRoutes(ctx, ride, was.Number, to); err != nil {
+			return err
+		}
+		b.tell(masking.Event{Kind: masking.RideChanged, At: tx.Now, RideID: ride.ID})
+	}
+	if err := tx.InheritUses(ctx, was.Number, to); err != nil {
+		return err
+	}
+	return x.readdress(ctx, tx, b, was, to)
+}
+
+// readdress sends the texts that wait for a party's old phone to the new one. One
+// that is being sent cannot be called back, so the change waits for it.
+func (x *Exchange) readdress(ctx context.Context, tx *store.Tx, b *batch, was masking.Party, to masking.Number) error {
+	from, err := tx.Readdress(ctx, was, to)
+	if errors.Is(err, masking.ErrConflict) {
+		return masking.Invalid{"number": "A text to the old number is being sent right now. Try again in a moment."}
+	} else if err != nil {
+		return err
+	}
+	for _, proxy := range from {
+		for _, phone := range []masking.Number{was.Number, to} {
+			if err := x.next(ctx, tx, b, masking.Message{From: proxy, To: phone}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// DeleteParty takes a customer or driver off the list; past rides still name
+// them. masking.Invalid: they have a ride that connects; masking.ErrNotFound.
+func (x *Exchange) DeleteParty(ctx context.Context, role masking.Role, id int64) error {
+	return x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+		p, err := tx.Party(ctx, role, id)
+		if err != nil {
+			return err
+		}
+		rides, err := tx.LiveRides(ctx, role, id)
+		if err != nil {
+			return err
+		}
+		if len(rides) > 0 {
+			return masking.Invalid{string(role): fmt.Sprintf("%s has a ride that still connects (ride %d). Delete them when it has closed.", p.Name, rides[0].ID)}
+		}
+		b.tell(masking.Event{Kind: masking.ListsChanged, At: tx.Now})
+		return tx.DeleteParty(ctx, role, id)
+	})
 }

@@ -6,13 +6,20 @@ import (
 	"birdcar/internal/masking"
 )
 
-// table is where the parties of a role are kept. It is the only SQL text that is
-// put together, from two constants.
+// table is where the parties of a role are kept, and column where a ride keeps
+// its party's id. They are the only SQL text that is put together, from constants.
 func table(role masking.Role) string {
 	if role == masking.Driver {
 		return "drivers"
 	}
 	return "customers"
+}
+
+func column(role masking.Role) string {
+	if role == masking.Driver {
+		return "driver_id"
+	}
+	return "customer_id"
 }
 
 func scanParty(role masking.Role) func(scanner) (masking.Party, error) {
@@ -23,15 +30,15 @@ func scanParty(role masking.Role) func(scanner) (masking.Party, error) {
 	}
 }
 
-// Parties are all customers or drivers, by name.
+// Parties are all customers or drivers that are not deleted, by name.
 func (r reads) Parties(ctx context.Context, role masking.Role) ([]masking.Party, error) {
 	return list(ctx, r.querier, scanParty(role),
-		"SELECT id, name, number, created_at FROM "+table(role)+" ORDER BY name, id")
+		"SELECT id, name, number, created_at FROM "+table(role)+" WHERE deleted_at = 0 ORDER BY name, id")
 }
 
-// Party is one customer or driver, or masking.ErrNotFound.
+// Party is one customer or driver that is not deleted, or masking.ErrNotFound.
 func (r reads) Party(ctx context.Context, role masking.Role, id int64) (masking.Party, error) {
-	p, err := scanParty(role)(r.row(ctx, "SELECT id, name, number, created_at FROM "+table(role)+" WHERE id = $1", id))
+	p, err := scanParty(role)(r.row(ctx, "SELECT id, name, number, created_at FROM "+table(role)+" WHERE id = $1 AND deleted_at = 0", id))
 	return p, found(err)
 }
 
@@ -42,26 +49,36 @@ func (tx *Tx) AddParty(ctx context.Context, p *masking.Party) error {
 		p.Name, p.Number, ms(tx.Now)).Scan(&p.ID)
 }
 
-// SetParty stores the name and number of a customer or driver that exists.
+// SetParty stores the name and number of a customer or driver, or is masking.ErrNotFound.
 func (tx *Tx) SetParty(ctx context.Context, p masking.Party) error {
-	changed, err := tx.exec(ctx, "UPDATE "+table(p.Role)+" SET name = $1, number = $2 WHERE id = $3", p.Name, p.Number, p.ID)
+	changed, err := tx.exec(ctx, "UPDATE "+table(p.Role)+" SET name = $1, number = $2 WHERE id = $3 AND deleted_at = 0", p.Name, p.Number, p.ID)
 	if err == nil && changed == 0 {
 		return masking.ErrNotFound
 	}
 	return err
 }
 
-// IsParty reports whether a number is some customer's or driver's.
+// DeleteParty takes a customer or driver off the list, or is masking.ErrNotFound.
+// Past rides still name them.
+func (tx *Tx) DeleteParty(ctx context.Context, role masking.Role, id int64) error {
+	changed, err := tx.exec(ctx, "UPDATE "+table(role)+" SET deleted_at = $1 WHERE id = $2 AND deleted_at = 0", ms(tx.Now), id)
+	if err == nil && changed == 0 {
+		return masking.ErrNotFound
+	}
+	return err
+}
+
+// IsParty reports whether a number is that of a customer or driver on the lists.
 func (r reads) IsParty(ctx context.Context, n masking.Number) (is bool, err error) {
-	err = r.row(ctx, `SELECT EXISTS (SELECT 1 FROM customers WHERE number = $1)
-		OR EXISTS (SELECT 1 FROM drivers WHERE number = $1)`, n).Scan(&is)
+	err = r.row(ctx, `SELECT EXISTS (SELECT 1 FROM customers WHERE number = $1 AND deleted_at = 0)
+		OR EXISTS (SELECT 1 FROM drivers WHERE number = $1 AND deleted_at = 0)`, n).Scan(&is)
 	return is, err
 }
 
-// FindParty is the customer or driver with this name and number, or masking.ErrNotFound.
+// FindParty is the customer or driver on the list with this name and number, or masking.ErrNotFound.
 func (r reads) FindParty(ctx context.Context, p masking.Party) (masking.Party, error) {
 	p, err := scanParty(p.Role)(r.row(ctx, "SELECT id, name, number, created_at FROM "+table(p.Role)+
-		" WHERE number = $1 AND name = $2 ORDER BY id LIMIT 1", p.Number, p.Name))
+		" WHERE number = $1 AND name = $2 AND deleted_at = 0 ORDER BY id LIMIT 1", p.Number, p.Name))
 	return p, found(err)
 }
 

@@ -35,6 +35,11 @@ func (r reads) CurrentRides(ctx context.Context, limit int) ([]masking.Ride, err
 	return list(ctx, r.querier, scanRide, selectRide+"WHERE r.state <> 'closed' ORDER BY r.id DESC LIMIT $1", limit)
 }
 
+// LiveRides are the open and lingering rides of a customer or driver, oldest first.
+func (r reads) LiveRides(ctx context.Context, role masking.Role, id int64) ([]masking.Ride, error) {
+	return list(ctx, r.querier, scanRide, selectRide+"WHERE r."+column(role)+" = $1 AND r.state <> 'closed' ORDER BY r.id", id)
+}
+
 // DueRides are rides whose time to end or to close has come, limit at most.
 func (r reads) DueRides(ctx context.Context, now time.Time, limit int) ([]masking.Ride, error) {
 	return list(ctx, r.querier, scanRide, selectRide+"WHERE r.state <> 'closed' AND r.due_at <= $1 ORDER BY r.due_at LIMIT $2", ms(now), limit)
@@ -60,23 +65,6 @@ func (tx *Tx) AddRide(ctx context.Context, r *masking.Ride) error {
 	return err
 }
 
-func (tx *Tx) addRoute(ctx context.Context, ride int64, party, peer masking.Number, number masking.ProxyNumber) error {
-	_, err := tx.exec(ctx, `INSERT INTO routes (ride_id, party, number_id, peer, peer_number_id) VALUES ($1, $2, $3, $4, $3)`,
-		ride, party, number.ID, peer)
-	if err != nil {
-		return err
-	}
-	return tx.use(ctx, party, number)
-}
-
-// use marks a number as being used by party.
-func (tx *Tx) use(ctx context.Context, party masking.Number, number masking.ProxyNumber) error {
-	_, err := tx.exec(ctx, `INSERT INTO number_uses (party, number_id, country, assignable, live, used_at) VALUES ($1, $2, $3, $4, TRUE, $5)
-		ON CONFLICT (party, number_id) DO UPDATE SET live = TRUE, used_at = excluded.used_at`,
-		party, number.ID, number.Country, number.State == masking.Available, ms(tx.Now))
-	return err
-}
-
 // SetRide stores the state of a ride's life: state, cancelled, ended, closed and due.
 // was is the state it must still be in; masking.ErrConflict: it no longer is.
 func (tx *Tx) SetRide(ctx context.Context, r masking.Ride, was masking.RideState) error {
@@ -86,40 +74,6 @@ func (tx *Tx) SetRide(ctx context.Context, r masking.Ride, was masking.RideState
 		return masking.ErrConflict
 	}
 	return err
-}
-
-// ReleaseRoutes gives a ride's number back to the pool: its routes become
-// tombstones, which connect nobody.
-func (tx *Tx) ReleaseRoutes(ctx context.Context, ride int64) error {
-	routes, err := list(ctx, tx.querier, scanParties, `SELECT party, number_id FROM routes WHERE ride_id = $1 AND released_at = 0`, ride)
-	if err != nil {
-		return err
-	}
-	for _, r := range routes {
-		if _, err := tx.exec(ctx, "UPDATE routes SET released_at = $1 WHERE number_id = $2 AND party = $3 AND released_at = 0",
-			ms(tx.Now), r.number, r.party); err != nil {
-			return err
-		}
-		if _, err := tx.exec(ctx, "UPDATE number_uses SET live = FALSE, used_at = $1 WHERE party = $2 AND number_id = $3",
-			ms(tx.Now), r.party, r.number); err != nil {
-			return err
-		}
-		if _, err := tx.exec(ctx, "UPDATE proxy_numbers SET live_routes = live_routes - 1 WHERE id = $1", r.number); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type partyOnNumber struct {
-	party  masking.Number
-	number int64
-}
-
-func scanParties(row scanner) (partyOnNumber, error) {
-	var p partyOnNumber
-	err := row.Scan(&p.party, &p.number)
-	return p, err
 }
 
 // HasRide reports whether there is a ride of the same parties, number, places and time.

@@ -17,13 +17,94 @@ func (r reads) Route(ctx context.Context, number, party masking.Number) (masking
 func (r reads) ReleasedRoute(ctx context.Context, number, party masking.Number) (masking.Route, error) {
 	return scanRoute(number, party, r.row(ctx, `SELECT ride_id, peer, (SELECT number FROM proxy_numbers WHERE id = peer_number_id), released_at
 		FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at > 0
-		ORDER BY released_at DESC LIMIT 1`, number, party))
+		ORDER BY released_at DESC, id DESC LIMIT 1`, number, party))
 }
 
 func scanRoute(number, party masking.Number, row scanner) (masking.Route, error) {
 	r := masking.Route{Number: number, Party: party}
 	err := row.Scan(&r.RideID, &r.Peer, &r.PeerNumber, at(&r.Released))
 	return r, found(err)
+}
+
+func (tx *Tx) addRoute(ctx context.Context, ride int64, party, peer masking.Number, number masking.ProxyNumber) error {
+	_, err := tx.exec(ctx, `INSERT INTO routes (ride_id, party, number_id, peer, peer_number_id) VALUES ($1, $2, $3, $4, $3)`,
+		ride, party, number.ID, peer)
+	if err != nil {
+		return err
+	}
+	return tx.use(ctx, party, number)
+}
+
+// use marks a number as being used by party.
+func (tx *Tx) use(ctx context.Context, party masking.Number, number masking.ProxyNumber) error {
+	_, err := tx.exec(ctx, `INSERT INTO number_uses (party, number_id, country, assignable, live, used_at) VALUES ($1, $2, $3, $4, TRUE, $5)
+		ON CONFLICT (party, number_id) DO UPDATE SET live = TRUE, used_at = excluded.used_at`,
+		party, number.ID, number.Country, number.State == masking.Available, ms(tx.Now))
+	return err
+}
+
+// unuse marks a number as no longer used by party, as of now.
+func (tx *Tx) unuse(ctx context.Context, party masking.Number, number int64) error {
+	_, err := tx.exec(ctx, "UPDATE number_uses SET live = FALSE, used_at = $1 WHERE party = $2 AND number_id = $3", ms(tx.Now), party, number)
+	return err
+}
+
+// ReleaseRoutes gives a ride's number back to the pool: its routes become
+// tombstones, which connect nobody.
+func (tx *Tx) ReleaseRoutes(ctx context.Context, ride int64) error {
+	routes, err := list(ctx, tx.querier, scanParties, `SELECT party, number_id FROM routes WHERE ride_id = $1 AND released_at = 0`, ride)
+	if err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if _, err := tx.exec(ctx, "UPDATE routes SET released_at = $1 WHERE number_id = $2 AND party = $3 AND released_at = 0",
+			ms(tx.Now), r.number, r.party); err != nil {
+			return err
+		}
+		if err := tx.unuse(ctx, r.party, r.number); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, "UPDATE proxy_numbers SET live_routes = live_routes - 1 WHERE id = $1", r.number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type partyOnNumber struct {
+	party  masking.Number
+	number int64
+}
+
+func scanParties(row scanner) (partyOnNumber, error) {
+	var p partyOnNumber
+	err := row.Scan(&p.party, &p.number)
+	return p, err
+}
+
+// MoveRoutes lets a party of a live ride dial from another phone, and be reached
+// there. That phone must have no live route on the ride's number.
+func (tx *Tx) MoveRoutes(ctx context.Context, ride masking.Ride, from, to masking.Number) error {
+	if _, err := tx.exec(ctx, "UPDATE routes SET party = $1 WHERE ride_id = $2 AND party = $3 AND released_at = 0", to, ride.ID, from); err != nil {
+		return err
+	}
+	if _, err := tx.exec(ctx, "UPDATE routes SET peer = $1 WHERE ride_id = $2 AND peer = $3 AND released_at = 0", to, ride.ID, from); err != nil {
+		return err
+	}
+	if err := tx.unuse(ctx, from, ride.Proxy.ID); err != nil {
+		return err
+	}
+	return tx.use(ctx, to, ride.Proxy)
+}
+
+// InheritUses gives a phone the memory of another, so that the person who changed
+// from that one to this is not soon given the numbers that they know.
+func (tx *Tx) InheritUses(ctx context.Context, from, to masking.Number) error {
+	_, err := tx.exec(ctx, `INSERT INTO number_uses (party, number_id, country, assignable, live, used_at)
+		SELECT $1, number_id, country, assignable, FALSE, used_at FROM number_uses WHERE party = $2
+		ON CONFLICT (party, number_id) DO UPDATE SET used_at = CASE
+			WHEN excluded.used_at > number_uses.used_at THEN excluded.used_at ELSE number_uses.used_at END`, to, from)
+	return err
 }
 
 // TellEnded notes that the party of a released route was told that its ride is

@@ -10,7 +10,9 @@ CREATE TABLE customers (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     name       TEXT NOT NULL,
     number     TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- Off the lists, but their past rides still name them.
+    deleted_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX customers_number ON customers (number);
 
@@ -18,7 +20,9 @@ CREATE TABLE drivers (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     name       TEXT NOT NULL,
     number     TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- Off the lists, but their past rides still name them.
+    deleted_at BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX drivers_number ON drivers (number);
 
@@ -36,6 +40,7 @@ CREATE TABLE proxy_numbers (
 );
 CREATE INDEX proxy_numbers_choice ON proxy_numbers (country, live_routes, used_at, id) WHERE state = 'available';
 CREATE INDEX proxy_numbers_seq ON proxy_numbers (country, available_seq) WHERE state = 'available';
+CREATE UNIQUE INDEX proxy_numbers_newest ON proxy_numbers (available_seq);
 
 CREATE TABLE rides (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -56,6 +61,8 @@ CREATE INDEX rides_current ON rides (id) WHERE state <> 'closed';
 CREATE INDEX rides_due ON rides (due_at) WHERE state <> 'closed';
 CREATE INDEX rides_customer ON rides (customer_id, id);
 CREATE INDEX rides_driver ON rides (driver_id, id);
+CREATE INDEX rides_customer_live ON rides (customer_id) WHERE state <> 'closed';
+CREATE INDEX rides_driver_live ON rides (driver_id) WHERE state <> 'closed';
 
 -- When party dials number_id, connect peer, who sees peer_number_id.
 CREATE TABLE routes (
@@ -121,7 +128,7 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_inbound ON messages (dedup_key) WHERE dedup_key IS NOT NULL;
 CREATE UNIQUE INDEX messages_caused ON messages (cause_id, kind, part) WHERE cause_id IS NOT NULL;
 CREATE INDEX messages_due ON messages (due_at, id) WHERE state IN ('queued', 'sending');
-CREATE INDEX messages_lane ON messages (originator, recipient, id) WHERE state IN ('queued', 'sending');
+CREATE INDEX messages_lane ON messages (recipient, originator, id) WHERE state IN ('queued', 'sending');
 CREATE INDEX messages_carrier ON messages (carrier_id) WHERE carrier_id IS NOT NULL;
 CREATE INDEX messages_ride ON messages (ride_id, id) WHERE ride_id IS NOT NULL;
 CREATE INDEX messages_failed ON messages (id) WHERE state = 'failed';
