@@ -23,11 +23,6 @@ type Filling struct {
 // follow from the rides as if each had been made, ended and closed by itself.
 // masking.ErrConflict: two live rides would share a person and a number.
 func (tx *Tx) Fill(ctx context.Context, f Filling) error {
-	if tx.engine.roomy != "" {
-		if _, err := tx.exec(ctx, tx.engine.roomy); err != nil {
-			return err
-		}
-	}
 	for _, part := range []func(context.Context, Filling) error{
 		tx.fillParties, tx.fillNumbers, tx.fillRides, tx.fillUses, tx.fillMessages, tx.fillCalls,
 	} {
