@@ -1,8 +1,8 @@
 -- What the pages of people and of numbers need.
 
 -- +goose Up
-CREATE INDEX customers_name ON customers (LOWER(name), id);
-CREATE INDEX drivers_name ON drivers (LOWER(name), id);
+CREATE INDEX customers_name ON customers (LOWER(name), id) WHERE deleted_at = 0;
+CREATE INDEX drivers_name ON drivers (LOWER(name), id) WHERE deleted_at = 0;
 
 -- A list of people on its way in: read from a file, looked at, then written.
 CREATE TABLE rosters (
@@ -35,6 +35,7 @@ CREATE TABLE number_days (
     texts  BIGINT NOT NULL,
     PRIMARY KEY (number, day)
 );
+CREATE INDEX number_days_day ON number_days (day);
 CREATE INDEX messages_failed_at ON messages (settled_at) WHERE state = 'failed';
 
 -- How much of the pool connected somebody at a day's busiest moment.
