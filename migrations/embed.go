@@ -4,7 +4,7 @@ package migrations
 
 import "embed"
 
-// FS holds the folders sqlite and, once there is one, postgres.
+// FS holds the folders sqlite and postgres.
 //
-//go:embed sqlite
+//go:embed sqlite postgres
 var FS embed.FS

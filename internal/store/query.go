@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
-	"sync"
 	"time"
 
 	"birdcar/internal/masking"
@@ -44,19 +42,41 @@ func (q querier) writes() {
 	}
 }
 
-func (q querier) row(ctx context.Context, query string, args ...any) *sql.Row {
-	return q.db.QueryRowContext(q.engine.context(ctx), q.engine.rewrite(query), args...)
+// reading bounds a read that is in no transaction: those are bounded as a whole.
+func (q querier) reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	if q.wrote != nil {
+		return ctx, nothing
+	}
+	return q.engine.bounded(ctx, readPatience)
+}
+
+func (q querier) row(ctx context.Context, query string, args ...any) scanner {
+	ctx, done := q.reading(ctx)
+	return &row{q.db.QueryRowContext(ctx, q.engine.rewrite(query), args...), done}
+}
+
+// row is a *sql.Row whose context ends once it is scanned.
+type row struct {
+	*sql.Row
+	done context.CancelFunc
+}
+
+func (r *row) Scan(dest ...any) error {
+	defer r.done()
+	return r.Row.Scan(dest...)
 }
 
 // writeRow is row for a statement that writes and returns.
-func (q querier) writeRow(ctx context.Context, query string, args ...any) *sql.Row {
+func (q querier) writeRow(ctx context.Context, query string, args ...any) scanner {
 	q.writes()
 	return q.row(ctx, query, args...)
 }
 
 // list scans every row of a query.
 func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.db.QueryContext(q.engine.context(ctx), q.engine.rewrite(query), args...)
+	ctx, done := q.reading(ctx)
+	defer done()
+	rows, err := q.db.QueryContext(ctx, q.engine.rewrite(query), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,22 +98,6 @@ func found(err error) error {
 		return masking.ErrNotFound
 	}
 	return err
-}
-
-// sqliteEngine rewrites $n to ?n, because mattn/go-sqlite3 binds a bare $n by
-// its order of appearance and so swaps arguments silently. A read's context is
-// not cancelled: the driver would pay a goroutine for each query.
-var sqliteEngine = engine{rewrite: rewriteDollars, context: context.WithoutCancel}
-
-var rewritten sync.Map // of SQL texts, which are constants of this package
-
-func rewriteDollars(query string) string {
-	if q, ok := rewritten.Load(query); ok {
-		return q.(string)
-	}
-	q := strings.ReplaceAll(query, "$", "?")
-	rewritten.Store(query, q)
-	return q
 }
 
 // ms is a time as the database keeps it; 0 for the zero time.

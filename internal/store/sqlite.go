@@ -1,18 +1,124 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3"
 )
 
-func isLocked(err error) bool {
-	var e sqlite3.Error
-	return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
+// sqliteEngine rewrites $n to ?n, because mattn/go-sqlite3 binds a bare $n by
+// its order of appearance and so swaps arguments silently. Contexts are not
+// cancelled: the driver would pay a goroutine for each query.
+var sqliteEngine = engine{
+	rewrite: rewriteDollars,
+	bounded: func(ctx context.Context, _ time.Duration) (context.Context, context.CancelFunc) {
+		return context.WithoutCancel(ctx), nothing
+	},
+	writers: 1,
+	batch:   256,
+	unique: func(err error) bool {
+		var e sqlite3.Error
+		return errors.As(err, &e) &&
+			(e.ExtendedCode == sqlite3.ErrConstraintUnique || e.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
+	},
+	busy: func(err error) bool {
+		var e sqlite3.Error
+		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
+	},
+	again: func(error) bool { return false },
+	lock:  func(context.Context, querier, []string) error { return nil },
+	roomy: "PRAGMA cache_size = -500000",
 }
 
-func isUnique(err error) bool {
-	var e sqlite3.Error
-	return errors.As(err, &e) &&
-		(e.ExtendedCode == sqlite3.ErrConstraintUnique || e.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
+var rewritten sync.Map // of SQL texts, which are constants of this package
+
+func rewriteDollars(query string) string {
+	if q, ok := rewritten.Load(query); ok {
+		return q.(string)
+	}
+	q := strings.ReplaceAll(query, "$", "?")
+	rewritten.Store(query, q)
+	return q
+}
+
+const sqliteDSN = "file:%s?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_foreign_keys=on&_txlock=immediate&_stmt_cache_size=64"
+
+func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
+	path := sqlitePath(url)
+	if err := makeFile(path); err != nil {
+		return err
+	}
+	s.engine = sqliteEngine
+	if s.write, err = sql.Open("sqlite3", fmt.Sprintf(sqliteDSN, escapePath(path))); err != nil {
+		return err
+	}
+	s.write.SetMaxOpenConns(1)
+	s.write.SetMaxIdleConns(1)
+	if err := s.checkDurable(ctx); err != nil {
+		return err
+	}
+	if err := s.migrate(ctx, goose.DialectSQLite3, "sqlite"); err != nil {
+		return err
+	}
+	if err := s.loadPrefix(ctx); err != nil {
+		return err
+	}
+	if s.read, err = sql.Open("sqlite3", fmt.Sprintf(sqliteDSN, escapePath(path))+"&_query_only=on"); err != nil {
+		return err
+	}
+	readers := max(4, runtime.NumCPU())
+	s.read.SetMaxOpenConns(readers)
+	s.read.SetMaxIdleConns(readers)
+	return nil
+}
+
+func sqlitePath(url string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(url, "sqlite:"), "file:")
+}
+
+// makeFile makes an empty database that only its owner may read: it holds
+// people's numbers.
+func makeFile(path string) error {
+	if dir := filepath.Dir(path); dir != "." {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// escapePath makes a path safe inside SQLite's URI.
+func escapePath(path string) string {
+	return strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+}
+
+// checkDurable refuses anything that loses texts which were answered with OK when
+// the power fails.
+func (s *Store) checkDurable(ctx context.Context) error {
+	var journal string
+	var synchronous int
+	if err := s.write.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
+		return err
+	}
+	if err := s.write.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+		return err
+	}
+	if journal != "wal" || synchronous != 2 {
+		return fmt.Errorf("journal_mode is %s and synchronous is %d; want wal and 2 (FULL)", journal, synchronous)
+	}
+	return nil
 }

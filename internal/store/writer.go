@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -13,8 +14,11 @@ import (
 )
 
 const (
-	writeQueue = 4096 // jobs that may wait for the writer; more are masking.ErrBusy
-	writeBatch = 256  // jobs that share a commit at most
+	writeQueue = 4096 // jobs that may wait for a writer; more are masking.ErrBusy
+	// How often a transaction is tried that lost to another one, or its connection,
+	// and how long before the second time; each later time twice as long.
+	writeTries = 6
+	writePause = 10 * time.Millisecond
 )
 
 // Tx is a transaction. Now is its time, the same for all it writes.
@@ -23,12 +27,14 @@ type Tx struct {
 	Now time.Time
 }
 
-// writer runs the transactions of those who arrive together in one, so that they
-// share its commit: one wait for the disk instead of one each. Nobody is kept
-// waiting for company, and nobody is answered before the commit that holds its work.
+// writer runs transactions. With SQLite, which takes one at a time, those who
+// arrive together get one for all, so that they share its commit: one wait for the disk
+// instead of one each. Nobody is kept waiting for company, and nobody is
+// answered before the commit that holds its work. PostgreSQL does that by itself
+// for transactions that run side by side.
 type writer struct {
 	jobs chan *job
-	done chan struct{}
+	done sync.WaitGroup
 	mu   sync.RWMutex // held for writing only to close jobs
 	shut bool
 }
@@ -42,29 +48,35 @@ type job struct {
 
 func (w *writer) start(s *Store) {
 	w.jobs = make(chan *job, writeQueue)
-	w.done = make(chan struct{})
-	go func() {
-		defer close(w.done)
-		for first := range w.jobs {
-			if err := s.runBatch(w.gather(first, writeBatch)); errors.Is(err, masking.ErrBusy) {
-				// Who came meanwhile has waited as well, and would wait as long again.
-				for _, j := range w.gather(nil, writeQueue) {
-					j.finish(err)
+	for range s.engine.writers {
+		w.done.Go(func() {
+			for first := range w.jobs {
+				if err := s.runBatch(w.gather(first, s.engine.batch)); errors.Is(err, masking.ErrBusy) {
+					// Who came meanwhile has waited as well, and would wait as long again.
+					for _, j := range w.gather(nil, writeQueue) {
+						j.finish(err)
+					}
 				}
 			}
-		}
-	}()
+		})
+	}
 }
 
 // gather is first, if any, and who waits already, limit at most.
 func (w *writer) gather(first *job, limit int) []*job {
-	batch := make([]*job, 0, 16)
+	batch := make([]*job, 0, min(limit, 16))
 	if first != nil {
 		batch = append(batch, first)
 	}
-	for len(batch) < limit && len(w.jobs) > 0 {
-		if next, ok := <-w.jobs; ok {
+	for len(batch) < limit {
+		select {
+		case next, ok := <-w.jobs:
+			if !ok {
+				return batch
+			}
 			batch = append(batch, next)
+		default:
+			return batch
 		}
 	}
 	return batch
@@ -77,14 +89,15 @@ func (w *writer) stop() {
 		close(w.jobs)
 	}
 	w.mu.Unlock()
-	<-w.done
+	w.done.Wait()
 }
 
 // Tx runs work in a transaction and returns once that is on disk, or rolled back
 // with work's error. Work may run more than once, so it must set what it hands
-// out anew each time, and do nothing but use its Tx. It is not cancelled once begun; while
-// it waits for its turn, ctx may end it. masking.ErrBusy: too much waits already,
-// or another process holds the database.
+// out anew each time, and do nothing but use its Tx and pass its errors on. It is not
+// cancelled once begun; while it waits for its turn, ctx may end it. masking.ErrBusy:
+// too much waits already, another process holds the database, or it is out of
+// reach; whether work came to be is then not known, but it is whole or not at all.
 func (s *Store) Tx(ctx context.Context, work func(ctx context.Context, tx *Tx) error) error {
 	j := &job{ctx: ctx, work: work, done: make(chan struct{})}
 	if err := s.writer.put(j); err != nil {
@@ -123,7 +136,7 @@ func (s *Store) runBatch(batch []*job) error {
 	if len(waiting) == 0 {
 		return nil
 	}
-	err := s.runTogether(waiting)
+	err := s.runRepeatedly(waiting)
 	switch {
 	case err == errSpoilt && len(waiting) == 1:
 		waiting[0].finish(waiting[0].err)
@@ -135,7 +148,7 @@ func (s *Store) runBatch(batch []*job) error {
 		return err
 	}
 	for i, j := range waiting {
-		if err = s.runTogether(waiting[i : i+1]); err != nil && err != errSpoilt {
+		if err = s.runRepeatedly(waiting[i : i+1]); err != nil && err != errSpoilt {
 			for _, rest := range waiting[i:] {
 				rest.finish(err)
 			}
@@ -155,10 +168,33 @@ func (j *job) finish(err error) {
 // in its job.
 var errSpoilt = errors.New("a part of the transaction failed after it wrote")
 
+// runRepeatedly is runTogether, again where the engine says that it may succeed then.
+func (s *Store) runRepeatedly(jobs []*job) error {
+	pause := writePause
+	for try := 1; ; try++ {
+		err := s.runTogether(jobs)
+		if err == errSpoilt || err == nil {
+			if try == writeTries || len(jobs) > 1 || !s.engine.again(jobs[0].err) {
+				return err
+			}
+		} else if try == writeTries || !s.engine.again(err) {
+			return err
+		}
+		time.Sleep(pause/2 + rand.N(pause)) // who lost to each other must not meet again
+		pause *= 2
+	}
+}
+
+// commitError says that a commit was not confirmed: the work may be on disk.
+type commitError struct{ error }
+
+func (e commitError) Unwrap() error { return e.error }
+
 // runTogether leaves each job's own error in it, and returns an error when the
 // transaction as a whole came to nothing.
 func (s *Store) runTogether(jobs []*job) error {
-	ctx := context.Background()
+	ctx, cancel := s.engine.bounded(context.Background(), writePatience)
+	defer cancel()
 	sqlTx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
 		return s.explain(err)
@@ -169,7 +205,7 @@ func (s *Store) runTogether(jobs []*job) error {
 	for _, j := range jobs {
 		wrote := false
 		tx := &Tx{reads: reads{querier{sqlTx, &s.engine, &wrote}}, Now: now}
-		j.err = s.explain(j.run(tx))
+		j.err = s.explain(j.run(ctx, tx))
 		if j.err != nil && wrote {
 			return errSpoilt
 		}
@@ -178,17 +214,20 @@ func (s *Store) runTogether(jobs []*job) error {
 	if !committing {
 		return nil
 	}
-	return s.explain(sqlTx.Commit())
+	if err := sqlTx.Commit(); err != nil {
+		return s.explain(commitError{err})
+	}
+	return nil
 }
 
-func (j *job) run(tx *Tx) (err error) {
+func (j *job) run(ctx context.Context, tx *Tx) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in a transaction: %v", p)
 			*tx.wrote = true
 		}
 	}()
-	return j.work(context.WithoutCancel(j.ctx), tx)
+	return j.work(ctx, tx)
 }
 
 // explain gives the driver's errors the meanings that callers act on.
@@ -198,10 +237,10 @@ func (s *Store) explain(err error) error {
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return masking.ErrNotFound
-	case isLocked(err):
-		return fmt.Errorf("%w: %w", masking.ErrBusy, err)
-	case isUnique(err):
+	case s.engine.unique(err):
 		return fmt.Errorf("%w: %w", masking.ErrConflict, err)
+	case s.engine.busy(err):
+		return fmt.Errorf("%w: %w", masking.ErrBusy, err)
 	}
 	return err
 }

@@ -6,11 +6,10 @@
 -- with it what id is the id of.
 CREATE TABLE words (
     about TEXT NOT NULL,
-    -- Compared byte by byte, as the search does.
-    word  TEXT COLLATE "C" NOT NULL,
+    word  TEXT NOT NULL,
     id    BIGINT NOT NULL,
     PRIMARY KEY (about, word, id)
-);
+) WITHOUT ROWID;
 
 CREATE INDEX rides_number ON rides (number_id, id);
 CREATE INDEX rides_state ON rides (state, id);

@@ -45,6 +45,10 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store, clock *Clock)) {
 		clock := NewClock()
 		test(t, Open(t, filepath.Join(t.TempDir(), "birdcar.db"), clock.Now), clock)
 	})
+	t.Run("postgres", func(t *testing.T) {
+		clock := NewClock()
+		test(t, Open(t, postgresWithSchema(t), clock.Now), clock)
+	})
 }
 
 // Open opens the database at url until the test's end.

@@ -1,0 +1,45 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// engine is all that the two databases do differently, besides the DDL.
+type engine struct {
+	rewrite func(string) string // of an SQL text with $1…
+	// bounded is a context for a statement or transaction that may take so long.
+	bounded func(context.Context, time.Duration) (context.Context, context.CancelFunc)
+
+	writers int // transactions at once
+	batch   int // parts of a transaction at most
+
+	unique func(error) bool // whether a row that is there already was written again
+	busy   func(error) bool // whether the database could not do it now
+	again  func(error) bool // whether the same transaction may succeed if run again now
+
+	skipTaken string // at a choice of rows to write: those that another transaction holds are left out
+	holdRead  string // at a read: the rows stay as they are until the transaction's end
+	lock      func(ctx context.Context, q querier, keys []string) error
+
+	roomy  string // a statement before a transaction that writes very much
+	shared bool   // other processes may be at work on the same database
+	prefix string // of this database's references at the carrier
+}
+
+const (
+	readPatience  = 5 * time.Second  // for the database to answer a question
+	writePatience = 10 * time.Second // for a whole transaction
+)
+
+func nothing() {}
+
+// Lock makes this transaction the only one that holds the keys, until it ends;
+// they are names that those agree on who must not work side by side. What is read
+// after it is what the last holder left. SQLite's transactions are alone anyway.
+//
+// Who locks several keys locks them in one call, which puts them in order: else
+// two transactions could wait for each other.
+func (tx *Tx) Lock(ctx context.Context, keys ...string) error {
+	return tx.engine.lock(ctx, tx.querier, keys)
+}

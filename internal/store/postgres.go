@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// postgresEngine works at the server's default isolation, READ COMMITTED: what
+// must not happen side by side is kept apart by unique indexes, by conditions
+// repeated in each UPDATE, and by Lock.
+var postgresEngine = engine{
+	rewrite: func(query string) string { return query },
+	bounded: context.WithTimeout,
+	writers: 16,
+	batch:   1, // the server itself lets those who commit together share a flush
+	unique:  func(err error) bool { return stateOf(err) == uniqueViolation },
+	busy: func(err error) bool {
+		return lostRace(err) || outOfReach(err) || errors.Is(err, context.DeadlineExceeded)
+	},
+	again: func(err error) bool {
+		if state := stateOf(err); state == uniqueViolation || state == foreignKeyViolation || lostRace(err) {
+			return true // rolled back for certain, even by a commit
+		}
+		return outOfReach(err) && !errors.As(err, new(commitError))
+	},
+	skipTaken: " FOR NO KEY UPDATE SKIP LOCKED",
+	holdRead:  " FOR SHARE",
+	lock:      advisoryLock,
+	shared:    true,
+}
+
+// postgresReaders is how many connections an instance reads with, besides one for
+// each of the engine's writers and one that listens.
+const postgresReaders = 8
+
+// SQLSTATEs, from appendix A of PostgreSQL's manual.
+const (
+	uniqueViolation      = "23505"
+	foreignKeyViolation  = "23503"
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	readOnlyTransaction  = "25006"
+)
+
+// stateOf is the SQLSTATE of the server's error; empty: it is none of the server's.
+func stateOf(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+func lostRace(err error) bool {
+	state := stateOf(err)
+	return state == serializationFailure || state == deadlockDetected
+}
+
+// outOfReach reports that no server that takes writes was there: connections lost
+// or refused, servers that start, stop or follow another.
+func outOfReach(err error) bool {
+	switch state := stateOf(err); {
+	case state == readOnlyTransaction:
+		return true
+	case state != "": // classes: connection exception, insufficient resources, operator intervention
+		return strings.HasPrefix(state, "08") || strings.HasPrefix(state, "53") || strings.HasPrefix(state, "57P")
+	}
+	var connecting *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connecting) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+}
+
+func (s *Store) openPostgres(ctx context.Context, url string) error {
+	config, err := postgresConfig(url)
+	if err != nil {
+		return err
+	}
+	s.engine, s.postgres = postgresEngine, config
+	s.write = openPool(config, s.engine.writers)
+	s.read = openPool(config, postgresReaders)
+	locker, err := lock.NewPostgresTableLocker(lock.WithTableLockTimeout(250*time.Millisecond, 1200)) // five minutes
+	if err != nil {
+		return err
+	}
+	if err := s.migrate(ctx, goose.DialectPostgres, "postgres", goose.WithLocker(locker)); err != nil {
+		return err
+	}
+	return s.loadPrefix(ctx)
+}
+
+// postgresConfig reads a URL. The driver's own error is not passed on: it quotes
+// the URL, and with it perhaps a password.
+func postgresConfig(url string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the URL cannot be read; try postgres://user:password@host:5432/birdcar, with %XX for special characters in the password")
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 3 * time.Second // the next host of several waits for this one's
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "birdcar"
+	}
+	return config, nil
+}
+
+func openPool(config *pgx.ConnConfig, size int) *sql.DB {
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(afterConnect), stdlib.OptionResetSession(stillPrimary))
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(time.Hour) // servers that were added or moved are found
+	return pool
+}
+
+// afterConnect bounds how long the locks of an instance that vanished stay.
+func afterConnect(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '15s'")
+	return err
+}
+
+// stillPrimary leaves a server that became a standby. The server tells by itself
+// when it does, so that asking costs no round trip.
+func stillPrimary(_ context.Context, conn *pgx.Conn) error {
+	if conn.PgConn().ParameterStatus("in_hot_standby") == "on" {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
+// advisoryLock takes PostgreSQL's advisory locks, which cost no write and need no
+// row. Two names of the same hash only wait for each other needlessly.
+func advisoryLock(ctx context.Context, q querier, keys []string) error {
+	hashes := make([]int64, len(keys))
+	for i, key := range keys {
+		h := fnv.New64a()
+		_, _ = io.WriteString(h, key)
+		hashes[i] = int64(h.Sum64())
+	}
+	slices.Sort(hashes)
+	for _, hash := range slices.Compact(hashes) {
+		if _, err := q.db.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", hash); err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+	}
+	return nil
+}
