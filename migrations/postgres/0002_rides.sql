@@ -6,10 +6,11 @@
 -- with it what id is the id of.
 CREATE TABLE words (
     about TEXT NOT NULL,
-    word  TEXT NOT NULL,
+    -- Compared byte by byte, as the search does.
+    word  TEXT COLLATE "C" NOT NULL,
     id    BIGINT NOT NULL,
     PRIMARY KEY (about, word, id)
-) WITHOUT ROWID;
+);
 
 CREATE INDEX rides_number ON rides (number_id, id);
 CREATE INDEX rides_state ON rides (state, id);
