@@ -24,7 +24,7 @@ type Filling struct {
 // masking.ErrConflict: two live rides would share a person and a number.
 func (tx *Tx) Fill(ctx context.Context, f Filling) error {
 	for _, part := range []func(context.Context, Filling) error{
-		tx.fillParties, tx.fillNumbers, tx.fillRides, tx.fillUses, tx.fillMessages, tx.fillCalls,
+		tx.fillParties, tx.fillNumbers, tx.fillRides, tx.fillUses, tx.fillMessages, tx.fillCalls, tx.fillWords,
 	} {
 		if err := part(ctx, f); err != nil {
 			return err
@@ -146,6 +146,22 @@ func (tx *Tx) fillMessages(ctx context.Context, f Filling) error {
 func (tx *Tx) fillCalls(ctx context.Context, f Filling) error {
 	return bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", f.Calls, func(c masking.CallRecord) []any {
 		return []any{id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)}
+	})
+}
+
+func (tx *Tx) fillWords(ctx context.Context, f Filling) error {
+	var words []word
+	for _, p := range append(f.Customers, f.Drivers...) {
+		words = append(words, partyWords(p)...)
+	}
+	for _, n := range f.Numbers {
+		words = append(words, proxyWords(n)...)
+	}
+	for _, r := range f.Rides {
+		words = append(words, rideWords(r)...)
+	}
+	return bulk(ctx, tx, "words (about, word, id)", " ON CONFLICT DO NOTHING", words, func(w word) []any {
+		return []any{w.about, w.word, w.id}
 	})
 }
 

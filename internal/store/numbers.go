@@ -37,9 +37,13 @@ const nextSeq = "(SELECT COALESCE(MAX(available_seq), 0) + 1 FROM proxy_numbers)
 // AddProxyNumber puts a number into the pool as available.
 // masking.ErrConflict: it is there already.
 func (tx *Tx) AddProxyNumber(ctx context.Context, number masking.Number) (masking.ProxyNumber, error) {
-	return scanProxy(tx.writeRow(ctx, `INSERT INTO proxy_numbers (number, country, state, available_seq, created_at)
+	n, err := scanProxy(tx.writeRow(ctx, `INSERT INTO proxy_numbers (number, country, state, available_seq, created_at)
 		VALUES ($1, $2, $3, `+nextSeq+`, $4) RETURNING `+proxyColumns,
 		number, number.Country(), masking.Available, ms(tx.Now)))
+	if err != nil {
+		return n, err
+	}
+	return n, tx.addWords(ctx, proxyWords(n))
 }
 
 // SetPoolState makes a number available, draining or retired.
@@ -66,17 +70,21 @@ func (tx *Tx) SetPoolState(ctx context.Context, id int64, state masking.PoolStat
 // DeleteProxyNumber takes a number that no ride ever had out of the pool.
 // masking.ErrConflict: some ride had it; retire it instead.
 func (tx *Tx) DeleteProxyNumber(ctx context.Context, id int64) error {
+	n, err := tx.ProxyNumber(ctx, id)
+	if err != nil {
+		return err
+	}
 	var used bool
-	err := tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM number_uses WHERE number_id = $1)", id).Scan(&used)
+	err = tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM number_uses WHERE number_id = $1)", id).Scan(&used)
 	if err != nil {
 		return err
 	} else if used {
 		return masking.ErrConflict
 	}
-	changed, err := tx.exec(ctx, "DELETE FROM proxy_numbers WHERE id = $1", id)
-	if err == nil && changed == 0 {
-		return masking.ErrNotFound
+	if err := tx.dropWords(ctx, proxyWords(n)); err != nil {
+		return err
 	}
+	_, err = tx.exec(ctx, "DELETE FROM proxy_numbers WHERE id = $1", id)
 	return err
 }
 

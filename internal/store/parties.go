@@ -45,16 +45,27 @@ func (r reads) Party(ctx context.Context, role masking.Role, id int64) (masking.
 // AddParty stores a customer or driver and gives it its id.
 func (tx *Tx) AddParty(ctx context.Context, p *masking.Party) error {
 	p.Created = tx.Now
-	return tx.writeRow(ctx, "INSERT INTO "+table(p.Role)+" (name, number, created_at) VALUES ($1, $2, $3) RETURNING id",
+	err := tx.writeRow(ctx, "INSERT INTO "+table(p.Role)+" (name, number, created_at) VALUES ($1, $2, $3) RETURNING id",
 		p.Name, p.Number, ms(tx.Now)).Scan(&p.ID)
+	if err != nil {
+		return err
+	}
+	return tx.addWords(ctx, partyWords(*p))
 }
 
 // SetParty stores the name and number of a customer or driver, or is masking.ErrNotFound.
 func (tx *Tx) SetParty(ctx context.Context, p masking.Party) error {
-	changed, err := tx.exec(ctx, "UPDATE "+table(p.Role)+" SET name = $1, number = $2 WHERE id = $3 AND deleted_at = 0", p.Name, p.Number, p.ID)
-	if err == nil && changed == 0 {
-		return masking.ErrNotFound
+	was, err := tx.Party(ctx, p.Role, p.ID)
+	if err != nil {
+		return err
 	}
+	if err := tx.dropWords(ctx, partyWords(was)); err != nil {
+		return err
+	}
+	if err := tx.addWords(ctx, partyWords(p)); err != nil {
+		return err
+	}
+	_, err = tx.exec(ctx, "UPDATE "+table(p.Role)+" SET name = $1, number = $2 WHERE id = $3", p.Name, p.Number, p.ID)
 	return err
 }
 

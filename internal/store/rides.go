@@ -62,7 +62,10 @@ func (tx *Tx) AddRide(ctx context.Context, r *masking.Ride) error {
 		return err
 	}
 	_, err = tx.exec(ctx, "UPDATE proxy_numbers SET live_routes = live_routes + 2, used_at = $1 WHERE id = $2", ms(tx.Now), r.Proxy.ID)
-	return err
+	if err != nil {
+		return err
+	}
+	return tx.addWords(ctx, rideWords(*r))
 }
 
 // SetRide stores the state of a ride's life: state, cancelled, ended, closed and due.

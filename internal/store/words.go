@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"birdcar/internal/masking"
+)
+
+// What a word is about, and so what its id is the id of.
+const (
+	ofPlaces      = "place" // a ride
+	ofProxyNumber = "proxy number"
+)
+
+func ofName(role masking.Role) string   { return string(role) + " name" }
+func ofNumber(role masking.Role) string { return string(role) + " number" }
+
+// backwards are a number's digits from the last to the first: what numbers end in
+// is what these begin with.
+func backwards(digits string) string {
+	b := []byte(digits)
+	slices.Reverse(b)
+	return string(b)
+}
+
+// word is something that a search finds id by.
+type word struct {
+	about, word string
+	id          int64
+}
+
+func partyWords(p masking.Party) []word {
+	words := []word{{ofNumber(p.Role), backwards(p.Number.Digits()), p.ID}}
+	for _, w := range masking.Words(p.Name) {
+		words = append(words, word{ofName(p.Role), w, p.ID})
+	}
+	return words
+}
+
+func proxyWords(n masking.ProxyNumber) []word {
+	return []word{{ofProxyNumber, backwards(n.Number.Digits()), n.ID}}
+}
+
+func rideWords(r masking.Ride) []word {
+	var words []word
+	for _, w := range masking.Words(r.Start, r.Destination) {
+		words = append(words, word{ofPlaces, w, r.ID})
+	}
+	return words
+}
+
+func (tx *Tx) addWords(ctx context.Context, words []word) error {
+	for _, w := range words {
+		if _, err := tx.exec(ctx, "INSERT INTO words (about, word, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", w.about, w.word, w.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (tx *Tx) dropWords(ctx context.Context, words []word) error {
+	for _, w := range words {
+		if _, err := tx.exec(ctx, "DELETE FROM words WHERE about = $1 AND word = $2 AND id = $3", w.about, w.word, w.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withPrefix are ids of what has a word that begins with prefix, limit at most.
+func (r reads) withPrefix(ctx context.Context, about, prefix string, limit int) ([]int64, error) {
+	return list(ctx, r.querier, scanID, `SELECT DISTINCT id FROM (SELECT id FROM words
+		WHERE about = $1 AND word >= $2 AND word < $3 LIMIT $4) AS found`, about, prefix, prefix+lastRune, limit)
+}
+
+// wordsWithPrefix are the words that begin with prefix, limit at most, each found
+// by one look into the index, however many things have it.
+func (r reads) wordsWithPrefix(ctx context.Context, about, prefix string, limit int) ([]string, error) {
+	var words []string
+	for after := prefix; len(words) < limit; {
+		next, err := list(ctx, r.querier, scanWord, `SELECT word FROM words
+			WHERE about = $1 AND word >= $2 AND word < $3 ORDER BY word LIMIT 1`, about, after, prefix+lastRune)
+		if err != nil || len(next) == 0 {
+			return words, err
+		}
+		words = append(words, next[0])
+		after = next[0] + "\x01" // no word holds a control character
+	}
+	return words, nil
+}
+
+// lastRune sorts behind every character.
+const lastRune = "\U0010FFFF"
+
+func scanID(row scanner) (id int64, err error) {
+	err = row.Scan(&id)
+	return id, err
+}
+
+func scanWord(row scanner) (word string, err error) {
+	err = row.Scan(&word)
+	return word, err
+}
