@@ -24,7 +24,7 @@ func (x *Exchange) CancelRide(ctx context.Context, id int64) (masking.Ride, erro
 func (x *Exchange) endRide(ctx context.Context, id int64, cancel bool) (masking.Ride, error) {
 	var ride masking.Ride
 	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) (err error) {
-		if ride, err = tx.Ride(ctx, id); err != nil {
+		if ride, err = tx.HeldRide(ctx, id); err != nil {
 			return err
 		}
 		if ride.State != masking.Open {
@@ -84,6 +84,10 @@ func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 		moved := 0
 		err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
 			moved = 0
+			// Several at once would only meet at the same rides and numbers.
+			if err := tx.Lock(ctx, "sweep"); err != nil {
+				return err
+			}
 			rides, err := tx.DueRides(ctx, tx.Now, sweepBatch)
 			if err != nil {
 				return err

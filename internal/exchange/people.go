@@ -46,6 +46,9 @@ func (x *Exchange) ChangeParty(ctx context.Context, role masking.Role, id int64,
 		return p, err
 	}
 	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+		if err := tx.LockParties(ctx, p); err != nil {
+			return err
+		}
 		was, err := tx.Party(ctx, role, id)
 		if err != nil {
 			return err
@@ -65,6 +68,9 @@ func (x *Exchange) ChangeParty(ctx context.Context, role masking.Role, id int64,
 // changeNumber moves what is live of a party to another phone. Only their own
 // rides move: somebody else on the lists may have the same phone.
 func (x *Exchange) changeNumber(ctx context.Context, tx *store.Tx, b *batch, was masking.Party, to masking.Number) error {
+	if err := tx.LockPhones(ctx, was.Number, to); err != nil {
+		return err
+	}
 	if err := notInPool(ctx, tx, to); err != nil {
 		return err
 	}
@@ -117,6 +123,9 @@ func (x *Exchange) readdress(ctx context.Context, tx *store.Tx, b *batch, was ma
 // them. masking.Invalid: they have a ride that connects; masking.ErrNotFound.
 func (x *Exchange) DeleteParty(ctx context.Context, role masking.Role, id int64) error {
 	return x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+		if err := tx.LockParties(ctx, masking.Party{ID: id, Role: role}); err != nil {
+			return err
+		}
 		p, err := tx.Party(ctx, role, id)
 		if err != nil {
 			return err

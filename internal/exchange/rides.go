@@ -45,6 +45,10 @@ func (x *Exchange) ScheduleRide(ctx context.Context, q masking.RideRequest) (mas
 
 // parties finds who rides, and refuses those who could not be connected.
 func (x *Exchange) parties(ctx context.Context, tx *store.Tx, q masking.RideRequest, ride *masking.Ride) (err error) {
+	err = tx.LockParties(ctx, masking.Party{Role: masking.Customer, ID: q.CustomerID}, masking.Party{Role: masking.Driver, ID: q.DriverID})
+	if err != nil {
+		return err
+	}
 	problems := masking.Invalid{}
 	find := func(role masking.Role, id int64, into *masking.Party, unknown string) error {
 		*into, err = tx.Party(ctx, role, id)

@@ -18,6 +18,9 @@ import (
 // read in the order of choice, and a party that has had every number of a country is not
 // taken through them again (pool_walks) until another one becomes available there.
 func (tx *Tx) ChooseNumber(ctx context.Context, a, b masking.Number, country string) (masking.ProxyNumber, error) {
+	if err := tx.LockPhones(ctx, a, b); err != nil {
+		return masking.ProxyNumber{}, err
+	}
 	best, err := tx.chooseIn(ctx, a, b, country)
 	if errors.Is(err, masking.ErrPoolEmpty) {
 		best, err = tx.chooseAbroad(ctx, a, b, country)
@@ -139,7 +142,7 @@ func (tx *Tx) leastRecent(ctx context.Context, a, b masking.Number, country stri
 			uses, err := list(ctx, tx.querier, scanUse, `SELECT u.number_id, u.used_at, COALESCE(v.used_at, 0), COALESCE(v.live, FALSE), n.live_routes, n.used_at
 				FROM number_uses u JOIN proxy_numbers n ON n.id = u.number_id
 				LEFT JOIN number_uses v ON v.party = $1 AND v.number_id = u.number_id
-				WHERE u.party = $2 AND u.country = $3 AND u.assignable AND NOT u.live AND (u.used_at, u.number_id) > ($4, $5)
+				WHERE u.party = $2 AND u.country = $3 AND u.assignable AND NOT u.live AND n.state = 'available' AND (u.used_at, u.number_id) > ($4, $5)
 				ORDER BY u.used_at, u.number_id LIMIT $6`, pair[1], pair[0], country, usedAt, number, page)
 			if err != nil {
 				return candidate{}, err

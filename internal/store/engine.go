@@ -2,7 +2,11 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"time"
+
+	"birdcar/internal/masking"
 )
 
 // engine is all that the two databases do differently, besides the DDL.
@@ -34,6 +38,10 @@ const (
 
 func nothing() {}
 
+// errRaced says that another transaction came first. Tx runs the work again, which
+// then sees what that one left.
+var errRaced = fmt.Errorf("another transaction came first: %w", masking.ErrConflict)
+
 // Lock makes this transaction the only one that holds the keys, until it ends;
 // they are names that those agree on who must not work side by side. What is read
 // after it is what the last holder left. SQLite's transactions are alone anyway.
@@ -42,4 +50,40 @@ func nothing() {}
 // two transactions could wait for each other.
 func (tx *Tx) Lock(ctx context.Context, keys ...string) error {
 	return tx.engine.lock(ctx, tx.querier, keys)
+}
+
+// LockParties keeps customers and drivers as they are: to be called before their
+// numbers are read, by who acts on those or changes them.
+func (tx *Tx) LockParties(ctx context.Context, parties ...masking.Party) error {
+	keys := make([]string, len(parties))
+	for i, p := range parties {
+		keys[i] = string(p.Role) + " " + strconv.FormatInt(p.ID, 10)
+	}
+	return tx.Lock(ctx, keys...)
+}
+
+// LockPhones lets nobody else give these phones a number of the pool, or one of
+// them a place on a list: to be called after LockParties.
+func (tx *Tx) LockPhones(ctx context.Context, phones ...masking.Number) error {
+	keys := make([]string, len(phones))
+	for i, n := range phones {
+		keys[i] = "phone " + n.E164()
+	}
+	return tx.Lock(ctx, keys...)
+}
+
+// keepApart makes sure that no other transaction makes a phone what it must not
+// be besides, after work looked whether it is.
+func (tx *Tx) keepApart(ctx context.Context, phone masking.Number, is func(context.Context, masking.Number) (bool, error)) error {
+	if !tx.engine.shared {
+		return nil
+	}
+	if err := tx.LockPhones(ctx, phone); err != nil {
+		return err
+	}
+	raced, err := is(ctx, phone)
+	if err == nil && raced {
+		return errRaced
+	}
+	return err
 }

@@ -31,12 +31,22 @@ func (r reads) InPool(ctx context.Context, n masking.Number) (in bool, err error
 	return in, err
 }
 
+// poolOrder is the key of who takes a place in the order of becoming available,
+// which must be the order of the commits.
+const poolOrder = "pool order"
+
 // nextSeq is the place in the order of becoming available.
 const nextSeq = "(SELECT COALESCE(MAX(available_seq), 0) + 1 FROM proxy_numbers)"
 
 // AddProxyNumber puts a number into the pool as available.
 // masking.ErrConflict: it is there already.
 func (tx *Tx) AddProxyNumber(ctx context.Context, number masking.Number) (masking.ProxyNumber, error) {
+	if err := tx.keepApart(ctx, number, tx.IsParty); err != nil {
+		return masking.ProxyNumber{}, err
+	}
+	if err := tx.Lock(ctx, poolOrder); err != nil {
+		return masking.ProxyNumber{}, err
+	}
 	n, err := scanProxy(tx.writeRow(ctx, `INSERT INTO proxy_numbers (number, country, state, available_seq, created_at)
 		VALUES ($1, $2, $3, `+nextSeq+`, $4) RETURNING `+proxyColumns,
 		number, number.Country(), masking.Available, ms(tx.Now)))
@@ -49,19 +59,20 @@ func (tx *Tx) AddProxyNumber(ctx context.Context, number masking.Number) (maskin
 // SetPoolState makes a number available, draining or retired.
 // masking.ErrConflict: it has live routes and so cannot be retired.
 func (tx *Tx) SetPoolState(ctx context.Context, id int64, state masking.PoolState) error {
-	n, err := tx.ProxyNumber(ctx, id)
-	switch {
-	case err != nil:
+	if err := tx.Lock(ctx, poolOrder); err != nil {
 		return err
-	case n.State == state:
-		return nil
-	case state == masking.Retired && n.LiveRoutes > 0:
-		return masking.ErrConflict
 	}
-	_, err = tx.exec(ctx, `UPDATE proxy_numbers SET state = $1,
-		available_seq = CASE WHEN $1 = 'available' THEN `+nextSeq+` ELSE available_seq END WHERE id = $2`, state, id)
+	n, err := tx.ProxyNumber(ctx, id)
+	if err != nil || n.State == state {
+		return err
+	}
+	changed, err := tx.exec(ctx, `UPDATE proxy_numbers SET state = $1,
+		available_seq = CASE WHEN $1 = 'available' THEN `+nextSeq+` ELSE available_seq END
+		WHERE id = $2 AND ($1 <> 'retired' OR live_routes = 0)`, state, id)
 	if err != nil {
 		return err
+	} else if changed == 0 {
+		return masking.ErrConflict
 	}
 	_, err = tx.exec(ctx, "UPDATE number_uses SET assignable = $1 WHERE number_id = $2", state == masking.Available, id)
 	return err

@@ -45,6 +45,9 @@ func (r reads) Party(ctx context.Context, role masking.Role, id int64) (masking.
 // AddParty stores a customer or driver and gives it its id.
 func (tx *Tx) AddParty(ctx context.Context, p *masking.Party) error {
 	p.Created = tx.Now
+	if err := tx.keepApart(ctx, p.Number, tx.InPool); err != nil {
+		return err
+	}
 	err := tx.writeRow(ctx, "INSERT INTO "+table(p.Role)+" (name, number, created_at) VALUES ($1, $2, $3) RETURNING id",
 		p.Name, p.Number, ms(tx.Now)).Scan(&p.ID)
 	if err != nil {
@@ -57,6 +60,9 @@ func (tx *Tx) AddParty(ctx context.Context, p *masking.Party) error {
 func (tx *Tx) SetParty(ctx context.Context, p masking.Party) error {
 	was, err := tx.Party(ctx, p.Role, p.ID)
 	if err != nil {
+		return err
+	}
+	if err := tx.keepApart(ctx, p.Number, tx.InPool); err != nil {
 		return err
 	}
 	if err := tx.dropWords(ctx, partyWords(was)); err != nil {

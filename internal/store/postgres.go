@@ -33,6 +33,9 @@ var postgresEngine = engine{
 		return lostRace(err) || outOfReach(err) || errors.Is(err, context.DeadlineExceeded)
 	},
 	again: func(err error) bool {
+		if errors.Is(err, errRaced) {
+			return true
+		}
 		if state := stateOf(err); state == uniqueViolation || state == foreignKeyViolation || lostRace(err) {
 			return true // rolled back for certain, even by a commit
 		}

@@ -30,6 +30,18 @@ func (r reads) Ride(ctx context.Context, id int64) (masking.Ride, error) {
 	return ride, found(err)
 }
 
+// HeldRide is Ride, with parties that keep their phones until the transaction's end.
+func (tx *Tx) HeldRide(ctx context.Context, id int64) (masking.Ride, error) {
+	ride, err := tx.Ride(ctx, id)
+	if err != nil || !tx.engine.shared {
+		return ride, err
+	}
+	if err := tx.LockParties(ctx, ride.Customer, ride.Driver); err != nil {
+		return ride, err
+	}
+	return tx.Ride(ctx, id)
+}
+
 // CurrentRides are the newest open and lingering rides, newest first, limit at most.
 func (r reads) CurrentRides(ctx context.Context, limit int) ([]masking.Ride, error) {
 	return list(ctx, r.querier, scanRide, selectRide+"WHERE r.state <> 'closed' ORDER BY r.id DESC LIMIT $1", limit)
@@ -61,9 +73,12 @@ func (tx *Tx) AddRide(ctx context.Context, r *masking.Ride) error {
 	if err := tx.addRoute(ctx, r.ID, r.Driver.Number, r.Customer.Number, r.Proxy); err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "UPDATE proxy_numbers SET live_routes = live_routes + 2, used_at = $1 WHERE id = $2", ms(tx.Now), r.Proxy.ID)
+	changed, err := tx.exec(ctx, "UPDATE proxy_numbers SET live_routes = live_routes + 2, used_at = $1 WHERE id = $2 AND state = $3",
+		ms(tx.Now), r.Proxy.ID, r.Proxy.State)
 	if err != nil {
 		return err
+	} else if changed == 0 { // drained or retired since it was chosen
+		return errRaced
 	}
 	return tx.addWords(ctx, rideWords(*r))
 }
@@ -74,7 +89,7 @@ func (tx *Tx) SetRide(ctx context.Context, r masking.Ride, was masking.RideState
 	changed, err := tx.exec(ctx, `UPDATE rides SET state = $1, cancelled = $2, ended_at = $3, closed_at = $4, due_at = $5
 		WHERE id = $6 AND state = $7`, r.State, r.Cancelled, ms(r.Ended), ms(r.ClosedAt), ms(r.Due), r.ID, was)
 	if err == nil && changed == 0 {
-		return masking.ErrConflict
+		return errRaced
 	}
 	return err
 }

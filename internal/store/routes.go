@@ -10,7 +10,7 @@ import (
 // masking.ErrNotFound. There is one at most: the database refuses a second.
 func (r reads) Route(ctx context.Context, number, party masking.Number) (masking.Route, error) {
 	return scanRoute(number, party, r.row(ctx, `SELECT ride_id, peer, (SELECT number FROM proxy_numbers WHERE id = peer_number_id), released_at
-		FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at = 0`, number, party))
+		FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at = 0`+r.held(), number, party))
 }
 
 // ReleasedRoute is the route that party had on number last, or masking.ErrNotFound.
@@ -18,6 +18,15 @@ func (r reads) ReleasedRoute(ctx context.Context, number, party masking.Number) 
 	return scanRoute(number, party, r.row(ctx, `SELECT ride_id, peer, (SELECT number FROM proxy_numbers WHERE id = peer_number_id), released_at
 		FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at > 0
 		ORDER BY released_at DESC, id DESC LIMIT 1`, number, party))
+}
+
+// held keeps what a transaction reads as it is until its end, so that what it
+// sends because of it is sent before or after a change, never beside it.
+func (q querier) held() string {
+	if q.wrote == nil {
+		return ""
+	}
+	return q.engine.holdRead
 }
 
 func scanRoute(number, party masking.Number, row scanner) (masking.Route, error) {
@@ -52,15 +61,13 @@ func (tx *Tx) unuse(ctx context.Context, party masking.Number, number int64) err
 // ReleaseRoutes gives a ride's number back to the pool: its routes become
 // tombstones, which connect nobody.
 func (tx *Tx) ReleaseRoutes(ctx context.Context, ride int64) error {
-	routes, err := list(ctx, tx.querier, scanParties, `SELECT party, number_id FROM routes WHERE ride_id = $1 AND released_at = 0`, ride)
+	tx.writes()
+	released, err := list(ctx, tx.querier, scanParties, `UPDATE routes SET released_at = $1 WHERE ride_id = $2 AND released_at = 0
+		RETURNING party, number_id`, ms(tx.Now), ride)
 	if err != nil {
 		return err
 	}
-	for _, r := range routes {
-		if _, err := tx.exec(ctx, "UPDATE routes SET released_at = $1 WHERE number_id = $2 AND party = $3 AND released_at = 0",
-			ms(tx.Now), r.number, r.party); err != nil {
-			return err
-		}
+	for _, r := range released {
 		if err := tx.unuse(ctx, r.party, r.number); err != nil {
 			return err
 		}
