@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"birdcar/internal/masking"
@@ -16,7 +17,9 @@ import (
 // Exchange connects the two parties of each ride.
 type Exchange struct {
 	Config
-	calls chan masking.CallRecord
+	calls  chan masking.CallRecord
+	chores chan struct{} // has one when Chores shall look
+	counts counts
 }
 
 // Config is what an Exchange works with; every field but Publish is required.
@@ -42,7 +45,7 @@ type Outbox interface {
 	Hand(messages ...masking.Message)
 }
 
-// New returns an Exchange; Run must run beside it.
+// New returns an Exchange; Run and Chores must run beside it.
 func New(c Config) (*Exchange, error) {
 	switch {
 	case c.Store == nil, c.Outbox == nil, c.Zone == nil, c.Now == nil, c.Log == nil:
@@ -53,7 +56,7 @@ func New(c Config) (*Exchange, error) {
 	if c.Publish == nil {
 		c.Publish = func(masking.Event) {}
 	}
-	return &Exchange{Config: c, calls: make(chan masking.CallRecord, 4096)}, nil
+	return &Exchange{Config: c, calls: make(chan masking.CallRecord, 4096), chores: make(chan struct{}, 1)}, nil
 }
 
 // Proof is what a carrier's signature proved: its id, which lets in one request
@@ -83,9 +86,12 @@ func (p Proof) use(ctx context.Context, tx *store.Tx) error {
 type batch struct {
 	claimed []masking.Message
 	events  []masking.Event
+	counted []*atomic.Int64
 }
 
 func (b *batch) tell(e masking.Event) { b.events = append(b.events, e) }
+
+func (b *batch) count(n *atomic.Int64) { b.counted = append(b.counted, n) }
 
 // tx runs work in a transaction, then hands the outbox what was enqueued and
 // tells those who watch.
@@ -101,6 +107,9 @@ func (x *Exchange) tx(ctx context.Context, work func(ctx context.Context, tx *st
 	if len(b.claimed) > 0 {
 		x.Outbox.Hand(b.claimed...)
 	}
+	for _, n := range b.counted {
+		n.Add(1)
+	}
 	for _, e := range b.events {
 		x.Publish(e)
 	}
@@ -113,8 +122,9 @@ func (x *Exchange) enqueue(ctx context.Context, tx *store.Tx, b *batch, u store.
 	if x.Outbox.Ready() {
 		lease = x.Lease
 	}
+	first := u.Part
 	for part, body := range masking.Split(u.Body) {
-		u.Part, u.Body = part, body
+		u.Part, u.Body = first+part, body
 		m, err := tx.Enqueue(ctx, u, lease)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -22,9 +23,12 @@ func (x *Exchange) RelayText(ctx context.Context, t masking.Text, p Proof) error
 			return err
 		}
 		id, fresh, err := tx.AddInbound(ctx, t, state, route.RideID)
-		if err != nil || !fresh {
+		if err != nil {
 			return err
+		} else if !fresh {
+			return x.repeated(ctx, tx, b, t)
 		}
+		b.count(&x.counts.texts)
 		in := masking.Event{At: tx.Now, RideID: route.RideID, MessageID: id}
 		b.tell(in.As(masking.TextIn))
 		switch state {
@@ -40,6 +44,7 @@ func (x *Exchange) RelayText(ctx context.Context, t masking.Text, p Proof) error
 			return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.RideOver, RideID: route.RideID, CauseID: id,
 				From: t.To, To: t.From, Body: masking.SayEnded})
 		}
+		b.count(&x.counts.unrouted)
 		b.tell(in.As(masking.RouteMissing))
 		x.Log.Info("no ride for an inbound text", "message", id, "from", t.From, "number", t.To, "state", state)
 		return nil
@@ -64,15 +69,36 @@ func (x *Exchange) destination(ctx context.Context, tx *store.Tx, t masking.Text
 	return masking.Route{}, masking.Unrouted, nil
 }
 
+// repeated looks at a text that is there already. The carrier repeats itself;
+// another text under the same id is nothing that it ever does.
+func (x *Exchange) repeated(ctx context.Context, tx *store.Tx, b *batch, t masking.Text) error {
+	stored, err := tx.Inbound(ctx, t)
+	if err != nil {
+		return err
+	}
+	b.count(&x.counts.repeated)
+	if stored.From != t.From || stored.To != t.To || stored.Body != t.Body {
+		x.Log.Warn("an inbound text has the id of another; the first one counts", "message", stored.ID, "from", t.From, "number", t.To)
+	}
+	return nil
+}
+
 // TakeReport moves a message to what the carrier's delivery report says of it.
-// masking.ErrNotFound: it is about no message of ours.
+// masking.ErrNotFound: it is about no message of ours, and counted.
 func (x *Exchange) TakeReport(ctx context.Context, r masking.Report, p Proof) error {
-	return x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+	var unknown error
+	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+		unknown = nil
 		if err := p.use(ctx, tx); err != nil {
 			return err
 		}
+		b.count(&x.counts.reports)
 		m, err := tx.ByReport(ctx, r)
-		if err != nil {
+		if errors.Is(err, masking.ErrNotFound) {
+			b.count(&x.counts.unknownReports)
+			unknown = err
+			return nil
+		} else if err != nil {
 			return err
 		}
 		moved, err := tx.Settle(ctx, m, r)
@@ -85,6 +111,7 @@ func (x *Exchange) TakeReport(ctx context.Context, r masking.Report, p Proof) er
 		b.tell(masking.Event{Kind: masking.MessageMoved, At: tx.Now, RideID: m.RideID, MessageID: m.ID, State: r.State})
 		return x.next(ctx, tx, b, m) // the report may be faster than the carrier's answer to the sending
 	})
+	return cmp.Or(err, unknown)
 }
 
 // FailMessage notes that an outbound message will never be sent, and why. The

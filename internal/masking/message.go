@@ -65,13 +65,14 @@ type Message struct {
 	Kind      Kind
 	State     MessageState
 	RideID    int64 // 0: of no ride
-	CauseID   int64 // the message that this one forwards or answers; 0: none
+	CauseID   int64 // the message that this one forwards, answers or repeats; 0: none
+	Part      int   // of a text too long for one message: 0 is the first
 	From, To  Number
 	Body      string
 	CarrierID string // the carrier's id of it
 	Reference string // ours, for the carrier to find it by; outbound only
 
-	Attempts  int       // how often it was claimed for sending; fences the marks
+	Attempts  int       // tries to send it that came to nothing; fences the marks
 	Uncertain time.Time // when the first attempt began whose outcome is not known; zero: none
 	Due       time.Time // queued: not before; sending: when the claim lapses
 	Code      int       // the carrier's error code; 0: none

@@ -10,53 +10,59 @@ import (
 
 // gate stops sending when the carrier is out of reach or refuses the account, so
 // that waiting messages do not hammer it. While shut it lets one message through
-// now and then; what becomes of that one opens it or keeps it shut.
+// now and then; what becomes of that one opens it or keeps it shut. It goes by the
+// process's own clock, which nobody sets.
 type gate struct {
-	now func() time.Time
-
 	mu      sync.Mutex
-	streak  int // failures in a row that speak of the carrier, not of a message
+	failing map[masking.Number]bool // to whom sending failed since it last worked
 	status  masking.SendingStatus
 	wait    time.Duration
 	probing bool
+	since   time.Time // when it opened
 }
 
 const (
-	shutAfter   = 5 // failures in a row
+	shutAfter   = 5 // people whom nothing reaches: fewer may have only themselves to blame
 	shortestTry = time.Second
 	longestTry  = time.Minute
 )
 
+func newGate() *gate { return &gate{failing: map[masking.Number]bool{}, since: time.Now()} }
+
 // pass reports whether a message may be sent now. probe says that the gate is
-// shut and waits for this message's outcome.
+// shut and waits for this message's outcome: learn or giveBack must follow.
 func (g *gate) pass() (ok, probe bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case !g.status.Stopped:
 		return true, false
-	case g.probing || g.now().Before(g.status.NextTry):
+	case g.probing || time.Now().Before(g.status.NextTry):
 		return false, false
 	}
 	g.probing = true
 	return true, true
 }
 
-// opened reports that the gate is open.
-func (g *gate) opened() bool {
+// giveBack gives back a probe that was not used.
+func (g *gate) giveBack() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return !g.status.Stopped
+	g.probing = false
 }
 
-// dueIn is how long until the gate lets a message through; 0: now.
-func (g *gate) dueIn() time.Duration {
+// open reports whether everything may pass, and for how long already.
+func (g *gate) open() (yes bool, since time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.status.Stopped {
-		return 0
-	}
-	return max(0, g.status.NextTry.Sub(g.now()))
+	return !g.status.Stopped, time.Since(g.since)
+}
+
+// nextTry is how long until a shut gate lets a message through; 0: now.
+func (g *gate) nextTry() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return max(0, time.Until(g.status.NextTry))
 }
 
 func (g *gate) snapshot() masking.SendingStatus {
@@ -65,9 +71,10 @@ func (g *gate) snapshot() masking.SendingStatus {
 	return g.status
 }
 
-// learn takes the outcome of a try: nil, or an answer that blames the message
-// alone, shows that the carrier works. moved: the gate opened or shut.
-func (g *gate) learn(err error) (moved bool) {
+// learn takes the outcome of a try to reach somebody: nil, or an answer that
+// blames the message alone, shows that the carrier works. moved: the gate opened
+// or shut.
+func (g *gate) learn(to masking.Number, err error) (moved bool) {
 	var e *masking.CarrierError
 	blamed := errors.As(err, &e) && e.Outcome != masking.Rejected
 	g.mu.Lock()
@@ -75,27 +82,28 @@ func (g *gate) learn(err error) (moved bool) {
 	was := g.status.Stopped
 	g.probing = false
 	if !blamed {
-		g.streak, g.wait = 0, 0
+		clear(g.failing)
+		g.wait = 0
 		g.status = masking.SendingStatus{}
+		if was {
+			g.since = time.Now()
+		}
 		return was
 	}
-	g.streak++
+	if len(g.failing) < shutAfter {
+		g.failing[to] = true
+	}
 	account := e.Outcome == masking.Refused
-	if !account && !was && g.streak < shutAfter && e.RetryAfter == 0 {
+	if !account && !was && len(g.failing) < shutAfter && e.RetryAfter == 0 {
 		return false
 	}
-	g.wait = min(max(2*g.wait, shortestTry), longestTry)
-	if !was || account != g.status.Account {
-		g.status.Since = g.now()
+	now := time.Now()
+	moved = !was || account != g.status.Account
+	if moved {
+		g.status.Since = now
 	}
+	g.wait = min(max(2*g.wait, shortestTry), longestTry)
 	g.status.Stopped, g.status.Account, g.status.Reason = true, account, e.Reason
-	g.status.NextTry = g.now().Add(max(g.wait, e.RetryAfter))
-	return !was
-}
-
-// passed gives back a probe that was not used.
-func (g *gate) giveBack() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.probing = false
+	g.status.NextTry = now.Add(max(g.wait, e.RetryAfter))
+	return moved
 }

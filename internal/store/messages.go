@@ -4,13 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"strconv"
-	"strings"
 	"time"
 
 	"birdcar/internal/masking"
 )
 
-const messageColumns = `id, kind, state, ride_id, cause_id, originator, recipient, body, carrier_id, attempts,
+const messageColumns = `id, kind, state, ride_id, cause_id, part, originator, recipient, body, carrier_id, attempts,
 	uncertain_at, due_at, code, reason, created_at, sent_at, settled_at`
 
 // scanMessage scans messageColumns; outbound ones get the reference that the
@@ -19,11 +18,11 @@ func (q querier) scanMessage(row scanner) (masking.Message, error) {
 	var m masking.Message
 	var ride, cause sql.NullInt64
 	var carrier sql.NullString
-	err := row.Scan(&m.ID, &m.Kind, &m.State, &ride, &cause, &m.From, &m.To, &m.Body, &carrier, &m.Attempts,
+	err := row.Scan(&m.ID, &m.Kind, &m.State, &ride, &cause, &m.Part, &m.From, &m.To, &m.Body, &carrier, &m.Attempts,
 		at(&m.Uncertain), at(&m.Due), &m.Code, &m.Reason, at(&m.Created), at(&m.SentAt), at(&m.Settled))
 	m.RideID, m.CauseID, m.CarrierID = ride.Int64, cause.Int64, carrier.String
 	if m.Kind != masking.Inbound {
-		m.Reference = q.engine.prefix + strconv.FormatInt(m.ID, 10)
+		m.Reference = q.reference(m.ID)
 	}
 	return m, err
 }
@@ -51,6 +50,12 @@ func (tx *Tx) AddInbound(ctx context.Context, t masking.Text, state masking.Mess
 	return messageID, err == nil, err
 }
 
+// Inbound is the stored text that t repeats, or masking.ErrNotFound.
+func (r reads) Inbound(ctx context.Context, t masking.Text) (masking.Message, error) {
+	m, err := r.scanMessage(r.row(ctx, "SELECT "+messageColumns+" FROM messages WHERE dedup_key = $1", t.Key()))
+	return m, found(err)
+}
+
 // text stores an empty text as NULL.
 func text(s string) any {
 	if s == "" {
@@ -76,137 +81,32 @@ const parked = int64(1) << 60
 // A lane is what goes to one person from one number: in order, one at a time.
 const inLane = "originator = $1 AND recipient = $2 AND state IN ('queued', 'sending')"
 
+// lane keeps transactions apart that add to a lane or take from it: one that
+// comes to wait behind another must not miss that other's end.
+func (tx *Tx) lane(ctx context.Context, from, to masking.Number) error {
+	return tx.Lock(ctx, "lane "+from.E164()+" "+to.E164())
+}
+
 // Enqueue stores an outbound message. With a lease, and when nothing waits before
 // it in its lane, it is claimed for that long: its state is Sending and the caller
 // hands it to the outbox after the commit. Otherwise it waits, Queued.
 // masking.ErrConflict: the cause has a message of this kind and part already.
 func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (masking.Message, error) {
-	var behind bool
-	if err := tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM messages WHERE "+inLane+")", u.From, u.To).Scan(&behind); err != nil {
+	if err := tx.lane(ctx, u.From, u.To); err != nil {
 		return masking.Message{}, err
 	}
-	state, due, attempts, claimed := masking.Queued, ms(tx.Now), 0, int64(0)
-	switch {
-	case behind:
-		due = parked
-	case lease > 0:
-		state, due, attempts, claimed = masking.Sending, ms(tx.Now.Add(lease)), 1, ms(tx.Now)
+	m := masking.Message{Kind: u.Kind, State: masking.Queued, RideID: u.RideID, CauseID: u.CauseID, Part: u.Part,
+		From: u.From, To: u.To, Body: u.Body, Created: tx.Now, Due: tx.Now}
+	if lease > 0 {
+		m.State, m.Due = masking.Sending, tx.Now.Add(lease)
 	}
-	return tx.scanMessage(tx.writeRow(ctx, `INSERT INTO messages (kind, state, ride_id, cause_id, part, originator, recipient, body, attempts, claimed_at, due_at, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING `+messageColumns,
-		u.Kind, state, id(u.RideID), id(u.CauseID), u.Part, u.From, u.To, u.Body, attempts, claimed, due, ms(tx.Now)))
-}
-
-// Claim takes messages whose time has come, limit at most, for lease: queued ones
-// that are first in their lane, and claimed ones whose lease lapsed, whose outcome
-// is then uncertain.
-func (tx *Tx) Claim(ctx context.Context, limit int, lease time.Duration) ([]masking.Message, error) {
-	tx.writes()
-	return list(ctx, tx.querier, tx.scanMessage, `UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = $1, due_at = $2,
-		uncertain_at = CASE WHEN state = 'sending' AND uncertain_at = 0 THEN claimed_at ELSE uncertain_at END
-		WHERE id IN (SELECT m.id FROM messages m WHERE m.state IN ('queued', 'sending') AND m.due_at <= $1
-			AND NOT EXISTS (SELECT 1 FROM messages e WHERE e.originator = m.originator AND e.recipient = m.recipient
-				AND e.state IN ('queued', 'sending') AND e.id < m.id)
-			ORDER BY m.due_at, m.id LIMIT $3)
-		AND state IN ('queued', 'sending') AND due_at <= $1 RETURNING `+messageColumns,
-		ms(tx.Now), ms(tx.Now.Add(lease)), limit)
-}
-
-// ClaimNext takes the first message of a lane for lease, if it waits for nothing
-// but its turn. masking.ErrNotFound: none does. With no lease it is made due instead.
-func (tx *Tx) ClaimNext(ctx context.Context, from, to masking.Number, lease time.Duration) (masking.Message, error) {
-	const first = "WHERE id = (SELECT MIN(id) FROM messages WHERE " + inLane + ") AND state = 'queued' AND due_at = $3"
-	if lease <= 0 {
-		_, err := tx.exec(ctx, "UPDATE messages SET due_at = $4 "+first, from, to, parked, ms(tx.Now))
-		if err == nil {
-			err = masking.ErrNotFound
-		}
-		return masking.Message{}, err
-	}
-	m, err := tx.scanMessage(tx.writeRow(ctx, `UPDATE messages SET state = 'sending', attempts = attempts + 1, claimed_at = $4, due_at = $5 `+
-		first+" RETURNING "+messageColumns, from, to, parked, ms(tx.Now), ms(tx.Now.Add(lease))))
-	return m, found(err)
-}
-
-// NextDue is when the next message that is not in hand may be claimed; zero: none waits.
-func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
-	var next sql.NullInt64
-	err = s.row(ctx, "SELECT MIN(due_at) FROM messages WHERE state IN ('queued', 'sending') AND due_at < $1", parked).Scan(&next)
-	if next.Valid {
-		due = time.UnixMilli(next.Int64)
-	}
-	return due, err
-}
-
-// The marks below are fenced: they change nothing, and report so, when the
-// message was claimed again or settled since m was claimed.
-
-const fence = " WHERE id = $1 AND attempts = $2 AND state = 'sending'"
-
-// MarkSent notes that the carrier took m under carrierID. A delivery report may
-// have been faster; its state stays.
-func (tx *Tx) MarkSent(ctx context.Context, m masking.Message, carrierID string) (mine bool, err error) {
-	changed, err := tx.exec(ctx, "UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, due_at = 0, uncertain_at = 0, code = 0, reason = ''"+fence,
-		m.ID, m.Attempts, text(carrierID), ms(tx.Now))
-	return changed > 0, err
-}
-
-// MarkFailed notes that m will never be sent, and why.
-func (tx *Tx) MarkFailed(ctx context.Context, m masking.Message, code int, reason string) (mine bool, err error) {
-	changed, err := tx.exec(ctx, "UPDATE messages SET state = 'failed', code = $3, reason = $4, settled_at = $5, due_at = 0"+fence,
-		m.ID, m.Attempts, code, reason, ms(tx.Now))
-	return changed > 0, err
-}
-
-// MarkWaiting puts m back until due. uncertain is when an attempt began whose
-// outcome is not known; zero: none.
-func (tx *Tx) MarkWaiting(ctx context.Context, m masking.Message, due, uncertain time.Time, code int, reason string) (mine bool, err error) {
-	changed, err := tx.exec(ctx, "UPDATE messages SET state = 'queued', due_at = $3, uncertain_at = $4, code = $5, reason = $6"+fence,
-		m.ID, m.Attempts, ms(due), ms(uncertain), code, reason)
-	return changed > 0, err
-}
-
-// Resume makes every claimed message due once settle has passed, for a start
-// after a crash: whoever held the claims is gone, and may have sent until just now.
-func (tx *Tx) Resume(ctx context.Context, settle time.Duration) (count int64, err error) {
-	return tx.exec(ctx, "UPDATE messages SET due_at = $1 WHERE state = 'sending'", ms(tx.Now.Add(settle)))
-}
-
-// ByReport finds the outbound message that a delivery report is about, by our
-// reference or by the carrier's id. masking.ErrNotFound: none of ours.
-func (tx *Tx) ByReport(ctx context.Context, r masking.Report) (masking.Message, error) {
-	if digits, ok := strings.CutPrefix(r.Reference, tx.engine.prefix); ok {
-		if id, err := strconv.ParseInt(digits, 10, 64); err == nil {
-			return tx.Message(ctx, id)
-		}
-	}
-	if r.CarrierID == "" {
-		return masking.Message{}, masking.ErrNotFound
-	}
-	m, err := tx.scanMessage(tx.row(ctx, "SELECT "+messageColumns+" FROM messages WHERE carrier_id = $1 AND kind <> 'inbound'", r.CarrierID))
-	return m, found(err)
-}
-
-// Settle moves a message to the state that a delivery report told, never back
-// from a final one, and reports whether it did.
-func (tx *Tx) Settle(ctx context.Context, m masking.Message, r masking.Report) (moved bool, err error) {
-	settled := int64(0)
-	if r.State != masking.Sent {
-		settled = ms(tx.Now)
-	}
-	changed, err := tx.exec(ctx, `UPDATE messages SET state = $2, code = $3, reason = $4, settled_at = $5, due_at = 0, uncertain_at = 0,
-		carrier_id = COALESCE(carrier_id, $6), sent_at = CASE WHEN sent_at = 0 THEN $7 ELSE sent_at END
-		WHERE id = $1 AND kind <> 'inbound' AND state NOT IN ('delivered', 'failed', $2)`,
-		m.ID, r.State, r.Code, r.Reason, settled, text(r.CarrierID), ms(tx.Now))
-	return changed > 0, err
-}
-
-// FailParts fails the parts of m's text that still wait behind m: a text with a
-// hole in it says something else.
-func (tx *Tx) FailParts(ctx context.Context, m masking.Message, reason string) error {
-	_, err := tx.exec(ctx, `UPDATE messages SET state = 'failed', reason = $3, settled_at = $4, due_at = 0
-		WHERE cause_id = $1 AND kind = $2 AND state = 'queued' AND id > $5`, id(m.CauseID), m.Kind, reason, ms(tx.Now), m.ID)
-	return err
+	err := tx.writeRow(ctx, `INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at)
+		VALUES ($1, $2, $3, CASE WHEN EXISTS (SELECT 1 FROM messages WHERE `+inLane+`) THEN 'queued' ELSE $4 END, $5, $6, $7, $8, $9,
+			CASE WHEN EXISTS (SELECT 1 FROM messages WHERE `+inLane+`) THEN `+strconv.FormatInt(parked, 10)+` ELSE CAST($10 AS BIGINT) END, $9)
+		RETURNING id, state`,
+		u.From, u.To, u.Kind, m.State, id(u.RideID), id(u.CauseID), u.Part, u.Body, ms(tx.Now), ms(m.Due)).Scan(&m.ID, &m.State)
+	m.Reference = tx.reference(m.ID)
+	return m, err
 }
 
 // Cause is the inbound text that m relays, through however many messages were
@@ -228,4 +128,17 @@ func (r reads) Cause(ctx context.Context, m masking.Message) (masking.Message, e
 func (r reads) HasAnswer(ctx context.Context, cause int64, kind masking.Kind) (has bool, err error) {
 	err = r.row(ctx, "SELECT EXISTS (SELECT 1 FROM messages WHERE cause_id = $1 AND kind = $2)", cause, kind).Scan(&has)
 	return has, err
+}
+
+// Parts are the messages of kind that cause has caused, in the order of the text
+// that they are parts of.
+func (r reads) Parts(ctx context.Context, cause int64, kind masking.Kind) ([]masking.Message, error) {
+	return list(ctx, r.querier, r.scanMessage, "SELECT "+messageColumns+" FROM messages WHERE cause_id = $1 AND kind = $2 ORDER BY part", cause, kind)
+}
+
+// LastOfRide is the newest message of kind to a number in a ride, or masking.ErrNotFound.
+func (r reads) LastOfRide(ctx context.Context, ride int64, kind masking.Kind, to masking.Number) (masking.Message, error) {
+	m, err := r.scanMessage(r.row(ctx, "SELECT "+messageColumns+` FROM messages
+		WHERE ride_id = $1 AND kind = $2 AND recipient = $3 ORDER BY id DESC LIMIT 1`, ride, kind, to))
+	return m, found(err)
 }

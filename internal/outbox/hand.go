@@ -1,0 +1,110 @@
+package outbox
+
+import (
+	"sync"
+	"time"
+
+	"birdcar/internal/masking"
+)
+
+// hand is what this process has claimed: what waits for a goroutine that sends
+// it, and what one is at.
+type hand struct {
+	mu      sync.Mutex
+	some    sync.Cond
+	waiting []masking.Message
+	held    map[int64]masking.Message // all of it; Due is when the claim lapses
+	closed  bool
+}
+
+func newHand() *hand {
+	h := &hand{held: map[int64]masking.Message{}}
+	h.some.L = &h.mu
+	return h
+}
+
+func (h *hand) put(messages ...masking.Message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waiting = append(h.waiting, messages...)
+	for _, m := range messages {
+		h.held[m.ID] = m
+		h.some.Signal()
+	}
+}
+
+// take waits for the oldest of what waits; ok is false once the hand is closed.
+// Who takes a message drops it in the end.
+func (h *hand) take() (m masking.Message, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for len(h.waiting) == 0 && !h.closed {
+		h.some.Wait()
+	}
+	if h.closed {
+		return m, false
+	}
+	m, h.waiting = h.waiting[0], h.waiting[1:]
+	return m, true
+}
+
+func (h *hand) drop(id int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.held, id)
+}
+
+// lasts reports whether the claim of a message does not lapse before t.
+func (h *hand) lasts(id int64, t time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.held[id].Due.Before(t)
+}
+
+// lapsing is what lapses before t unless it is renewed.
+func (h *hand) lapsing(t time.Time) (claims []masking.Message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.held {
+		if m.Due.Before(t) {
+			claims = append(claims, m)
+		}
+	}
+	return claims
+}
+
+// renewed notes that claims now last until due.
+func (h *hand) renewed(claims []masking.Message, due time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range claims {
+		if held, ok := h.held[m.ID]; ok && held.Attempts == m.Attempts {
+			held.Due = due
+			h.held[m.ID] = held
+		}
+	}
+}
+
+// close ends every take.
+func (h *hand) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	h.some.Broadcast()
+}
+
+// rest empties the hand of what nobody took.
+func (h *hand) rest() []masking.Message {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	waiting := h.waiting
+	h.waiting = nil
+	return waiting
+}
+
+// size is how many messages wait for a goroutine.
+func (h *hand) size() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.waiting)
+}

@@ -1,0 +1,95 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store"
+)
+
+// sent marks m and takes the next of its lane in hand.
+func (w *Worker) sent(m masking.Message, carrierID string) {
+	w.counts.sent.Add(1)
+	var next masking.Message
+	w.mark(m, masking.Sent, func(ctx context.Context, tx *store.Tx) (mine bool, err error) {
+		next = masking.Message{}
+		mine, more, err := tx.MarkSent(ctx, m, carrierID)
+		if err != nil || !mine || !more {
+			return mine, err
+		}
+		next, err = tx.ClaimNext(ctx, m.From, m.To, w.lease())
+		if errors.Is(err, masking.ErrNotFound) {
+			err = nil
+		}
+		return mine, err
+	})
+	w.tries.forget(m.ID)
+	if next.ID != 0 {
+		w.hand.put(next)
+	}
+}
+
+func (w *Worker) lease() time.Duration {
+	if open, _ := w.gate.open(); open {
+		return Lease
+	}
+	return 0
+}
+
+// wait puts m back after a try that came to nothing.
+func (w *Worker) wait(m masking.Message, wait store.Wait) {
+	w.counts.retried.Add(1)
+	w.mark(m, masking.Queued, func(ctx context.Context, tx *store.Tx) (bool, error) {
+		return tx.MarkWaiting(ctx, m, wait)
+	})
+}
+
+// giveBack puts m back without a try.
+func (w *Worker) giveBack(m masking.Message) {
+	w.mark(m, masking.Queued, func(ctx context.Context, tx *store.Tx) (bool, error) {
+		return true, tx.GiveBack(ctx, []masking.Message{m})
+	})
+}
+
+func (w *Worker) fail(m masking.Message, code int, reason string) {
+	w.counts.failed.Add(1)
+	w.tries.forget(m.ID)
+	w.persist(m, masking.Failed, func(ctx context.Context) error { return w.Fail(ctx, m, code, reason) })
+}
+
+// mark stores what became of m, and tells those who watch.
+func (w *Worker) mark(m masking.Message, to masking.MessageState, write func(context.Context, *store.Tx) (bool, error)) {
+	var mine bool
+	w.persist(m, to, func(ctx context.Context) error {
+		return w.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+			mine, err = write(ctx, tx)
+			return err
+		})
+	})
+	if mine {
+		w.Publish(masking.Event{Kind: masking.MessageMoved, At: w.Now(), RideID: m.RideID, MessageID: m.ID, State: to})
+	}
+}
+
+// persist stores what became of m, again until the database takes it. When it
+// never does the claim lapses, and the carrier is asked before m is sent again.
+func (w *Worker) persist(m masking.Message, as masking.MessageState, write func(context.Context) error) {
+	for pause, began := 100*time.Millisecond, time.Now(); ; pause = min(2*pause, 5*time.Second) {
+		err := write(context.Background())
+		if err == nil {
+			return
+		}
+		w.Log.Error("a message was not marked", "message", m.ID, "as", as, "err", err)
+		if time.Since(began) > Lease {
+			w.tries.end(m.ID)
+			return
+		}
+		select {
+		case <-time.After(pause):
+		case <-w.stopping:
+			return
+		}
+	}
+}

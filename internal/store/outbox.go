@@ -1,0 +1,186 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"birdcar/internal/masking"
+)
+
+// Claim takes messages whose time has come, limit at most, for lease, the oldest
+// first: queued ones that are first in their lane, and claimed ones whose lease
+// lapsed, whose outcome is then uncertain.
+func (tx *Tx) Claim(ctx context.Context, limit int, lease time.Duration) ([]masking.Message, error) {
+	tx.writes()
+	claimed, err := list(ctx, tx.querier, tx.scanMessage, `UPDATE messages SET state = 'sending', claimed_at = $1, due_at = $2,
+		attempts = CASE WHEN state = 'sending' THEN attempts + 1 ELSE attempts END,
+		uncertain_at = CASE WHEN state = 'sending' AND uncertain_at = 0 THEN claimed_at ELSE uncertain_at END
+		WHERE id IN (SELECT m.id FROM messages m WHERE m.state IN ('queued', 'sending') AND m.due_at <= $1
+			AND NOT EXISTS (SELECT 1 FROM messages e WHERE e.originator = m.originator AND e.recipient = m.recipient
+				AND e.state IN ('queued', 'sending') AND e.id < m.id)
+			ORDER BY m.due_at, m.id LIMIT $3`+tx.engine.skipTaken+`)
+		AND state IN ('queued', 'sending') AND due_at <= $1 RETURNING `+messageColumns,
+		ms(tx.Now), ms(tx.Now.Add(lease)), limit)
+	slices.SortFunc(claimed, func(a, b masking.Message) int { return cmp.Compare(a.ID, b.ID) })
+	return claimed, err
+}
+
+// ClaimNext takes the first message of a lane for lease, if it waits for nothing
+// but its turn. masking.ErrNotFound: none does. With no lease it is made due instead.
+func (tx *Tx) ClaimNext(ctx context.Context, from, to masking.Number, lease time.Duration) (masking.Message, error) {
+	const first = "WHERE id = (SELECT MIN(id) FROM messages WHERE " + inLane + ") AND state = 'queued' AND due_at = $3"
+	if err := tx.lane(ctx, from, to); err != nil {
+		return masking.Message{}, err
+	}
+	if lease <= 0 {
+		_, err := tx.exec(ctx, "UPDATE messages SET due_at = $4 "+first, from, to, parked, ms(tx.Now))
+		if err == nil {
+			err = masking.ErrNotFound
+		}
+		return masking.Message{}, err
+	}
+	m, err := tx.scanMessage(tx.writeRow(ctx, "UPDATE messages SET state = 'sending', claimed_at = $4, due_at = $5 "+
+		first+" RETURNING "+messageColumns, from, to, parked, ms(tx.Now), ms(tx.Now.Add(lease))))
+	return m, found(err)
+}
+
+// NextDue is when the next message may be claimed; zero: none waits for anything
+// but its turn.
+func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
+	var next sql.NullInt64
+	err = s.row(ctx, "SELECT MIN(due_at) FROM messages WHERE state IN ('queued', 'sending') AND due_at < $1", parked).Scan(&next)
+	if next.Valid {
+		due = time.UnixMilli(next.Int64)
+	}
+	return due, err
+}
+
+// What follows is fenced: it changes nothing, and reports so where it matters,
+// when the message was claimed again or settled since m was claimed. Attempts
+// counts the tries that came to nothing, a lapsed claim among them, so that no
+// two holders of a message know the same number.
+const fence = " WHERE id = $1 AND attempts = $2 AND state = 'sending'"
+
+// Renew prolongs claims to lease from now.
+func (tx *Tx) Renew(ctx context.Context, claimed []masking.Message, lease time.Duration) error {
+	for _, m := range claimed {
+		if _, err := tx.exec(ctx, "UPDATE messages SET due_at = $3"+fence, m.ID, m.Attempts, ms(tx.Now.Add(lease))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// GiveBack ends claims that were not used: the messages are due, before all that
+// came after them.
+func (tx *Tx) GiveBack(ctx context.Context, claimed []masking.Message) error {
+	for _, m := range claimed {
+		if _, err := tx.exec(ctx, "UPDATE messages SET state = 'queued', due_at = created_at"+fence, m.ID, m.Attempts); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// MarkSent notes that the carrier took m under carrierID. A delivery report may
+// have been faster; its state stays. more: others wait in its lane.
+func (tx *Tx) MarkSent(ctx context.Context, m masking.Message, carrierID string) (mine, more bool, err error) {
+	if err := tx.lane(ctx, m.From, m.To); err != nil {
+		return false, false, err
+	}
+	err = tx.writeRow(ctx, `UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, due_at = 0, uncertain_at = 0, code = 0, reason = ''`+fence+`
+		RETURNING EXISTS (SELECT 1 FROM messages n WHERE n.originator = messages.originator AND n.recipient = messages.recipient
+			AND n.state IN ('queued', 'sending') AND n.id <> messages.id)`,
+		m.ID, m.Attempts, text(carrierID), ms(tx.Now)).Scan(&more)
+	if err = found(err); err == masking.ErrNotFound {
+		return false, false, nil
+	}
+	return err == nil, more, err
+}
+
+// MarkFailed notes that m will never be sent, and why.
+func (tx *Tx) MarkFailed(ctx context.Context, m masking.Message, code int, reason string) (mine bool, err error) {
+	if err := tx.lane(ctx, m.From, m.To); err != nil {
+		return false, err
+	}
+	changed, err := tx.exec(ctx, "UPDATE messages SET state = 'failed', attempts = attempts + 1, code = $3, reason = $4, settled_at = $5, due_at = 0"+fence,
+		m.ID, m.Attempts, code, reason, ms(tx.Now))
+	return changed > 0, err
+}
+
+// Wait says until when a message waits, and why.
+type Wait struct {
+	Due       time.Time
+	Uncertain time.Time // when a try began whose outcome is not known; zero: none
+	Code      int       // the carrier's
+	Reason    string    // in words
+}
+
+// MarkWaiting puts m back after a try that came to nothing.
+func (tx *Tx) MarkWaiting(ctx context.Context, m masking.Message, w Wait) (mine bool, err error) {
+	changed, err := tx.exec(ctx, "UPDATE messages SET state = 'queued', attempts = attempts + 1, due_at = $3, uncertain_at = $4, code = $5, reason = $6"+fence,
+		m.ID, m.Attempts, ms(w.Due), ms(w.Uncertain), w.Code, w.Reason)
+	return changed > 0, err
+}
+
+// Resume makes every claimed message due once settle has passed, for a start
+// after a crash: whoever held the claims is gone, and may have sent until just now.
+func (tx *Tx) Resume(ctx context.Context, settle time.Duration) (count int64, err error) {
+	return tx.exec(ctx, "UPDATE messages SET due_at = $1 WHERE state = 'sending'", ms(tx.Now.Add(settle)))
+}
+
+// Hasten makes all messages due that wait for a time to come, for a clock that
+// was set back: they would wait for that time again.
+func (tx *Tx) Hasten(ctx context.Context) (count int64, err error) {
+	return tx.exec(ctx, "UPDATE messages SET due_at = $1 WHERE state = 'queued' AND due_at > $1 AND due_at < $2", ms(tx.Now), parked)
+}
+
+// reference is what the carrier finds a message of ours by.
+func (q querier) reference(id int64) string { return q.engine.prefix + strconv.FormatInt(id, 10) }
+
+// ByReport finds the outbound message that a delivery report is about, by our
+// reference or by the carrier's id. masking.ErrNotFound: none of ours.
+func (tx *Tx) ByReport(ctx context.Context, r masking.Report) (m masking.Message, err error) {
+	const outbound = "SELECT " + messageColumns + " FROM messages WHERE kind <> 'inbound' AND "
+	digits, ours := strings.CutPrefix(r.Reference, tx.engine.prefix)
+	number, wrong := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case ours && wrong == nil:
+		m, err = tx.scanMessage(tx.row(ctx, outbound+"id = $1", number))
+	case r.CarrierID != "":
+		m, err = tx.scanMessage(tx.row(ctx, outbound+"carrier_id = $1", r.CarrierID))
+	default:
+		err = masking.ErrNotFound
+	}
+	return m, found(err)
+}
+
+// Settle moves a message to the state that a delivery report told, never back
+// from a final one, and reports whether it did.
+func (tx *Tx) Settle(ctx context.Context, m masking.Message, r masking.Report) (moved bool, err error) {
+	if err := tx.lane(ctx, m.From, m.To); err != nil {
+		return false, err
+	}
+	settled := int64(0)
+	if r.State != masking.Sent {
+		settled = ms(tx.Now)
+	}
+	changed, err := tx.exec(ctx, `UPDATE messages SET state = $2, code = $3, reason = $4, settled_at = $5, due_at = 0, uncertain_at = 0,
+		carrier_id = COALESCE(carrier_id, $6), sent_at = CASE WHEN sent_at = 0 THEN $7 ELSE sent_at END
+		WHERE id = $1 AND kind <> 'inbound' AND state NOT IN ('delivered', 'failed', $2)`,
+		m.ID, r.State, r.Code, r.Reason, settled, text(r.CarrierID), ms(tx.Now))
+	return changed > 0, err
+}
+
+// FailParts fails the parts of m's text that still wait behind m: a text with a
+// hole in it says something else.
+func (tx *Tx) FailParts(ctx context.Context, m masking.Message, reason string) error {
+	_, err := tx.exec(ctx, `UPDATE messages SET state = 'failed', reason = $3, settled_at = $4, due_at = 0
+		WHERE cause_id = $1 AND kind = $2 AND state = 'queued' AND id > $5`, id(m.CauseID), m.Kind, reason, ms(tx.Now), m.ID)
+	return err
+}
