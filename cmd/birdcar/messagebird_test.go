@@ -96,7 +96,7 @@ func newAdmin(t *testing.T, base string) *admin {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &admin{t, base, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &admin{t, base, &http.Client{Jar: jar, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}}
 }
