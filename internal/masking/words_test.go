@@ -7,10 +7,10 @@ import (
 
 func TestWords(t *testing.T) {
 	for text, want := range map[string][]string{
-		"":                        nil,
-		"Caitlyn Carless":         {"caitlyn", "carless"},
-		"  Dam 1,  dam-square ":   {"dam", "1", "square"},
-		"ZOË O'Neill":             {"zoë", "o", "neill"},
+		"":                      nil,
+		"Caitlyn Carless":       {"caitlyn", "carless"},
+		"  Dam 1,  dam-square ": {"dam", "1", "square"},
+		"ZOË O'Neill":           {"zoë", "o", "neill"},
 		"Αθήνα → Πειραιάς (λιμ.)": {"αθήνα", "πειραιάς", "λιμ"},
 	} {
 		if got := Words(text); !slices.Equal(got, want) {
