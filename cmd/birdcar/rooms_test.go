@@ -33,7 +33,8 @@ var rooms = map[string][]string{
 // modules says which rooms may use each module from outside, and database/sql.
 // A module that is not listed may be used by tests only.
 var modules = map[string][]string{
-	"database/sql":                          {"internal/store"},
+	"database/sql":                          {"internal/store", "internal/store/storetest"},
+	"github.com/jackc/pgx/v5":               {"internal/store", "internal/store/storetest"},
 	"github.com/mattn/go-sqlite3":           {"internal/store"},
 	"github.com/pressly/goose/v3":           {"internal/store"},
 	"github.com/alexedwards/scs/v2":         {"internal/store", "internal/server"},

@@ -37,6 +37,7 @@ type app struct {
 	outbox    *outbox.Worker
 	server    *server.Server
 	simulator *simulator.Simulator // nil with a real carrier
+	instances *instances           // the other ones
 	token     string               // of the webhooks
 	local     string               // where this process listens, as this machine reaches it
 }
@@ -98,7 +99,12 @@ func (a *app) wire(ctx context.Context) (err error) {
 		APIKey: apiKey, APIURL: apiURL, NumbersURL: cfg.NumbersURL, Connections: cfg.OutboxWorkers,
 		ReportURL: cfg.PublicURL + "/webhook-status?token=" + url.QueryEscape(a.token),
 	})
-	publish := func(e masking.Event) { a.server.Publish(e) } // the server is made last, before anything happens
+	here := func(e masking.Event) { a.server.Publish(e) } // the server is made last, before anything happens
+	a.instances = newInstances(a.store, here, a.log)
+	publish := func(e masking.Event) {
+		here(e)
+		a.instances.tell(e)
+	}
 	a.outbox, err = outbox.New(outbox.Config{
 		Store: a.store, Sender: client, Workers: cfg.OutboxWorkers, GiveUp: cfg.OutboxGiveUp, Settle: settle,
 		Fail: func(ctx context.Context, m masking.Message, code int, reason string) error {
@@ -200,6 +206,7 @@ func (a *app) run(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 2)
 	var rooms sync.WaitGroup
 	rooms.Go(func() { a.exchange.Run(behind) })
+	rooms.Go(func() { a.instances.run(behind) })
 	rooms.Go(func() {
 		if err := a.outbox.Run(behind); err != nil {
 			failed <- err

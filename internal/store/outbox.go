@@ -130,7 +130,12 @@ func (tx *Tx) MarkWaiting(ctx context.Context, m masking.Message, w Wait) (mine 
 
 // Resume makes every claimed message due once settle has passed, for a start
 // after a crash: whoever held the claims is gone, and may have sent until just now.
+// On a database that other processes share nobody can tell whose claims are left
+// over; these lapse by themselves.
 func (tx *Tx) Resume(ctx context.Context, settle time.Duration) (count int64, err error) {
+	if tx.engine.shared {
+		return 0, nil
+	}
 	return tx.exec(ctx, "UPDATE messages SET due_at = $1 WHERE state = 'sending'", ms(tx.Now.Add(settle)))
 }
 
