@@ -32,6 +32,8 @@ func main() {
 const usage = `usage: birdcar              serve
        birdcar import FILE  copy customers, drivers, proxy numbers and rides from a tutorial's database
        birdcar backup FILE  copy the database into a new file, also while BirdCar runs
+       birdcar copy --from URL --to URL
+                            copy a database into an empty one: SQLite files or postgres:// URLs
        birdcar generate --rides N --numbers M
                             fill an empty database with plausible data, for benchmarks`
 
@@ -50,6 +52,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return importFile(ctx, cfg, arguments[1], stdout, log)
 	case len(arguments) == 2 && arguments[0] == "backup":
 		return backup(ctx, cfg, arguments[1], stdout)
+	case arguments[0] == "copy":
+		return copyDatabase(ctx, arguments[1:], stdout)
 	case arguments[0] == "generate":
 		return generate(ctx, cfg, arguments[1:], stdout)
 	case len(arguments) == 1 && (arguments[0] == "help" || strings.TrimLeft(arguments[0], "-") == "help" || arguments[0] == "-h"):

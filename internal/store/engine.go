@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strconv"
 	"time"
@@ -26,7 +27,12 @@ type engine struct {
 	holdRead  string // at a read: the rows stay as they are until the transaction's end
 	lock      func(ctx context.Context, q querier, keys []string) error
 
-	roomy  string // a statement before a transaction that writes very much
+	roomy     string         // a statement before a transaction that writes very much
+	snapshot  *sql.TxOptions // of a transaction that reads all as of one moment
+	insert    func(ctx context.Context, conn *sql.Conn, tx *sql.Tx, table string, rows *tableRows) error
+	lastID    func(ctx context.Context, q querier, table string) (int64, error)
+	setLastID func(ctx context.Context, q querier, table string, last int64) error
+
 	shared bool   // other processes may be at work on the same database
 	prefix string // of this database's references at the carrier
 }

@@ -44,6 +44,11 @@ var postgresEngine = engine{
 	skipTaken: " FOR NO KEY UPDATE SKIP LOCKED",
 	holdRead:  " FOR SHARE",
 	lock:      advisoryLock,
+	roomy:     "SET LOCAL idle_in_transaction_session_timeout = 0",
+	snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+	insert:    insertPostgres,
+	lastID:    lastIDPostgres,
+	setLastID: setLastIDPostgres,
 	shared:    true,
 }
 

@@ -38,6 +38,10 @@ var sqliteEngine = engine{
 	again: func(error) bool { return false },
 	lock:  func(context.Context, querier, []string) error { return nil },
 	roomy: "PRAGMA cache_size = -500000",
+
+	insert:    insertSQLite,
+	lastID:    lastIDSQLite,
+	setLastID: setLastIDSQLite,
 }
 
 var rewritten sync.Map // of SQL texts, which are constants of this package

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"birdcar/internal/store"
+)
+
+// copyDatabase copies all of a database into an empty one, of either kind, and
+// prints what both hold of each table.
+func copyDatabase(ctx context.Context, arguments []string, stdout io.Writer) error {
+	flags := flag.NewFlagSet("copy", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	from := flags.String("from", "", "")
+	to := flags.String("to", "", "")
+	if err := flags.Parse(arguments); err != nil || *from == "" || *to == "" || flags.NArg() > 0 {
+		return errors.New("copy wants --from and --to, each a SQLite file or a postgres:// URL\n" + usage) // err may quote a password
+	}
+	if *from == *to {
+		return errors.New("--from and --to are the same database")
+	}
+	if !strings.Contains(*from, "://") {
+		if _, err := os.Stat(*from); err != nil {
+			return fmt.Errorf("--from: %w", err) // opening it would make it
+		}
+	}
+	source, err := store.Open(ctx, *from, time.Now)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	defer source.Close()
+	target, err := store.Open(ctx, *to, time.Now)
+	if err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	defer target.Close()
+
+	began, total := time.Now(), int64(0)
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "table\trows\tsum before\tsum after")
+	err = source.CopyTo(ctx, target, func(t store.CopiedTable) {
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\n", t.Name, t.Rows, t.From, t.To)
+		total += t.Rows
+	})
+	if err != nil {
+		return fmt.Errorf("nothing was copied: %w", err)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%d rows copied in %s; each table is the same in both.\n", total, time.Since(began).Round(time.Millisecond))
+	return err
+}

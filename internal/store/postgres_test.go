@@ -1,0 +1,91 @@
+package store_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"birdcar/internal/store"
+	"birdcar/internal/store/storetest"
+)
+
+func TestPostgres_ManyStartAtOnce(t *testing.T) {
+	url := storetest.Postgres(t)
+	const instances = 4
+	names := make([]string, instances)
+	var wg sync.WaitGroup
+	for i := range instances {
+		wg.Go(func() {
+			s, err := store.Open(context.Background(), url, time.Now)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			names[i], err = s.Setting(context.Background(), "installation", "")
+			if err != nil || names[i] == "" {
+				t.Errorf("the name of the installation: %q, %v", names[i], err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, name := range names {
+		if name != names[0] {
+			t.Errorf("the instances took different names for one installation: %q", names)
+		}
+	}
+}
+
+func TestPostgres_SecretsStayOut(t *testing.T) {
+	for _, url := range []string{
+		"postgres://birdcar:s3cret@127.0.0.1:1/birdcar",
+		"postgres://birdcar:s3cret@127.0.0.1:1,127.0.0.1:2/birdcar?target_session_attrs=read-write",
+		"postgres://birdcar:s3cret@127.0.0.1:port/birdcar",
+		"postgres://birdcar:s3cret/@host:1/birdcar",
+		"postgres://birdcar:s3%cret@127.0.0.1:1/birdcar",
+		"postgres://birdcar:s3cret@127.0.0.1:1/birdcar?sslmode=nonsense",
+		"postgres://127.0.0.1:1/birdcar?user=birdcar&password=s3cret",
+		"postgres://127.0.0.1:1/birdcar?user=birdcar&password=s3cret&connect_timeout=x",
+	} {
+		s, err := store.Open(context.Background(), url, time.Now)
+		if err == nil {
+			_ = s.Close()
+			t.Fatalf("%s was opened", url)
+		}
+		if strings.Contains(err.Error(), "s3") || strings.Contains(err.Error(), "cret") {
+			t.Errorf("%s: the error holds the password: %v", url, err)
+		}
+	}
+}
+
+func TestPostgres_Notices(t *testing.T) {
+	url := storetest.Postgres(t)
+	one, other := storetest.Open(t, url, time.Now), storetest.Open(t, url, time.Now)
+	ctx, cancel := context.WithCancel(context.Background())
+	heard := make(chan string, 100)
+	var listening sync.WaitGroup
+	listening.Go(func() { other.Listen(ctx, func(s string) { heard <- s }, func(err error) { t.Error(err) }) })
+	defer listening.Wait()
+	defer cancel()
+
+	tick := time.NewTicker(10 * time.Millisecond) // until it listens, nobody hears
+	defer tick.Stop()
+	longest := strings.Repeat("x", store.MaxNotice)
+	for {
+		select {
+		case <-tick.C:
+			if err := one.Notify(ctx, longest); err != nil {
+				t.Fatal(err)
+			}
+		case got := <-heard:
+			if got != longest {
+				t.Errorf("got %q", got)
+			}
+			return
+		case <-time.After(20 * time.Second):
+			t.Fatal("nothing was heard")
+		}
+	}
+}
