@@ -206,6 +206,7 @@ func (a *app) run(ctx context.Context, listener net.Listener) error {
 	failed := make(chan error, 2)
 	var rooms sync.WaitGroup
 	rooms.Go(func() { a.exchange.Run(behind) })
+	rooms.Go(func() { a.exchange.Chores(behind) })
 	rooms.Go(func() { a.instances.run(behind) })
 	rooms.Go(func() {
 		if err := a.outbox.Run(behind); err != nil {
