@@ -53,11 +53,38 @@ func (c candidate) before(d candidate) bool {
 
 // chooseIn is the best choice of one country.
 func (tx *Tx) chooseIn(ctx context.Context, a, b masking.Number, country string) (candidate, error) {
-	c, err := tx.neverUsed(ctx, a, b, country)
-	if errors.Is(err, masking.ErrPoolEmpty) {
-		c, err = tx.leastRecent(ctx, a, b, country)
+	var newest sql.NullInt64
+	err := tx.row(ctx, "SELECT MAX(available_seq) FROM proxy_numbers WHERE state = 'available' AND country = $1", country).Scan(&newest)
+	if err != nil {
+		return candidate{}, err
+	} else if !newest.Valid {
+		return candidate{}, masking.ErrPoolEmpty
 	}
-	return c, err
+	const walked = "SELECT party FROM pool_walks WHERE party IN ($1, $2) AND country = $3 AND available_seq >= $4"
+	hadAll, err := list(ctx, tx.querier, scanNumber, walked, a, b, country, newest.Int64)
+	if err != nil {
+		return candidate{}, err
+	}
+	if len(hadAll) == 0 {
+		c, err := tx.neverUsed(ctx, a, b, country)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return c, err
+		}
+		for _, party := range []masking.Number{a, b} {
+			if all, err := tx.noteWalk(ctx, party, country, newest.Int64); err != nil {
+				return candidate{}, err
+			} else if all {
+				hadAll = append(hadAll, party)
+			}
+		}
+	}
+	switch { // every number is on the list of one who had all
+	case len(hadAll) == 0:
+		return tx.leastRecent(ctx, country, [2]masking.Number{a, b}, [2]masking.Number{b, a})
+	case hadAll[0] == a:
+		return tx.leastRecent(ctx, country, [2]masking.Number{a, b})
+	}
+	return tx.leastRecent(ctx, country, [2]masking.Number{b, a})
 }
 
 // chooseAbroad is the best choice of all countries but home.
@@ -86,56 +113,32 @@ func (tx *Tx) chooseAbroad(ctx context.Context, a, b masking.Number, home string
 }
 
 // neverUsed is the number of country that neither party ever had and that has
-// the fewest live routes.
-func (tx *Tx) neverUsed(ctx context.Context, a, b masking.Number, country string) (candidate, error) {
-	var newest sql.NullInt64
-	err := tx.row(ctx, "SELECT MAX(available_seq) FROM proxy_numbers WHERE state = 'available' AND country = $1", country).Scan(&newest)
-	if err != nil {
-		return candidate{}, err
-	} else if !newest.Valid {
-		return candidate{}, masking.ErrPoolEmpty
-	}
-	var walked bool
-	err = tx.row(ctx, `SELECT EXISTS (SELECT 1 FROM pool_walks
-		WHERE party IN ($1, $2) AND country = $3 AND available_seq >= $4)`, a, b, country, newest.Int64).Scan(&walked)
-	if err != nil {
-		return candidate{}, err
-	} else if walked {
-		return candidate{}, masking.ErrPoolEmpty
-	}
-	var c candidate
+// the fewest live routes, or sql.ErrNoRows.
+func (tx *Tx) neverUsed(ctx context.Context, a, b masking.Number, country string) (c candidate, err error) {
 	err = tx.row(ctx, `SELECT n.id, n.live_routes, n.used_at FROM proxy_numbers n
 		WHERE n.state = 'available' AND n.country = $1
 		AND NOT EXISTS (SELECT 1 FROM number_uses u WHERE u.party = $2 AND u.number_id = n.id)
 		AND NOT EXISTS (SELECT 1 FROM number_uses u WHERE u.party = $3 AND u.number_id = n.id)
 		ORDER BY n.live_routes, n.used_at, n.id LIMIT 1`, country, a, b).Scan(&c.number, &c.live, &c.rested)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return c, err
-	}
-	for _, party := range []masking.Number{a, b} {
-		if err := tx.noteWalk(ctx, party, country, newest.Int64); err != nil {
-			return candidate{}, err
-		}
-	}
-	return candidate{}, masking.ErrPoolEmpty
+	return c, err
 }
 
 // noteWalk keeps that a party has had every available number of country, if so.
-func (tx *Tx) noteWalk(ctx context.Context, party masking.Number, country string, newest int64) error {
-	_, err := tx.exec(ctx, `INSERT INTO pool_walks (party, country, available_seq) SELECT $1, $2, $3
+func (tx *Tx) noteWalk(ctx context.Context, party masking.Number, country string, newest int64) (hadAll bool, err error) {
+	changed, err := tx.exec(ctx, `INSERT INTO pool_walks (party, country, available_seq) SELECT $1, $2, $3
 		WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers n WHERE n.state = 'available' AND n.country = $2
 			AND NOT EXISTS (SELECT 1 FROM number_uses u WHERE u.party = $1 AND u.number_id = n.id))
 		ON CONFLICT (party, country) DO UPDATE SET available_seq = excluded.available_seq`, party, country, newest)
-	return err
+	return changed > 0, err
 }
 
 // leastRecent is the number of country that both parties could get again whose
-// last use by either is oldest. Every number that one of them had is on that
-// one's list, oldest first, and no number further down a list than the best so far
-// can be better.
-func (tx *Tx) leastRecent(ctx context.Context, a, b masking.Number, country string) (candidate, error) {
+// last use by either is oldest. Each pair names whose list is read, and the other
+// party. Every number is on one of the lists, oldest use first, and none further down
+// a list than the best so far can be better.
+func (tx *Tx) leastRecent(ctx context.Context, country string, pairs ...[2]masking.Number) (candidate, error) {
 	best, found := candidate{}, false
-	for _, pair := range [][2]masking.Number{{a, b}, {b, a}} {
+	for _, pair := range pairs {
 		const page = 16
 		usedAt, number := int64(-1), int64(-1)
 		for more := true; more; {
@@ -179,4 +182,10 @@ func scanUse(row scanner) (use, error) {
 	err := row.Scan(&u.number, &u.usedAt, &peerUsedAt, &u.peerLive, &u.live, &u.rested)
 	u.had = max(u.usedAt, peerUsedAt)
 	return u, err
+}
+
+func scanNumber(row scanner) (masking.Number, error) {
+	var n masking.Number
+	err := row.Scan(&n)
+	return n, err
 }
