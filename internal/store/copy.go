@@ -34,7 +34,7 @@ type CopiedTable struct {
 // table once its sums were found equal. What is written here meanwhile waits, with SQLite,
 // or is not copied.
 func (s *Store) CopyTo(ctx context.Context, to *Store, tell func(CopiedTable)) error {
-	source, err := s.read.BeginTx(ctx, s.engine.snapshot)
+	source, err := s.write.BeginTx(ctx, s.engine.snapshot)
 	if err != nil {
 		return s.explain(err)
 	}
@@ -61,7 +61,11 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, tell func(CopiedTable)) e
 		}
 		tell(table)
 	}
-	return target.Commit()
+	if err := target.Commit(); err != nil {
+		return err
+	}
+	_ = conn.Close() // SQLite has no other
+	return to.loadPrefix(ctx)
 }
 
 type copying struct {
