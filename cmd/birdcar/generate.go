@@ -39,10 +39,19 @@ func generate(ctx context.Context, cfg config.Config, arguments []string, stdout
 		if err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Fill(ctx, f) }); err != nil {
 			return fmt.Errorf("the database holds a part only: %w", err)
 		}
-		if time.Since(told) > 2*time.Second {
+		if time.Since(told) > 5*time.Second {
 			told = time.Now()
 			fmt.Fprintf(stdout, "%d of %d rides after %d s\n", p.made, p.rides, int(told.Sub(p.now).Seconds()))
 		}
+	}
+	// What a running BirdCar would have counted by now.
+	for more := true; more; {
+		if more, err = s.CountTexts(ctx, cfg.TimeZone, time.Now(), 10*ridesPerStep); err != nil {
+			return err
+		}
+	}
+	if err := s.CountMinutes(ctx); err != nil {
+		return err
 	}
 	fmt.Fprintf(stdout, "Made up %d customers, %d drivers, %d proxy numbers, %d rides (%d live), %d messages and %d calls in %.1f s.\n",
 		len(p.customers), len(p.drivers), len(p.numbers), p.made, p.live, p.messages, p.calls, time.Since(p.now).Seconds())

@@ -24,7 +24,7 @@ var countries = []struct {
 
 const (
 	maxRides     = 5_000_000 // the people of more would not fit into a country's range
-	ridesPerStep = 10_000    // share a transaction
+	ridesPerStep = 5000      // share a transaction
 )
 
 // platform makes up a platform's past and present, in portions.
@@ -207,9 +207,9 @@ func (p *platform) text(f *store.Filling, m masking.Message) masking.Message {
 	case p.random.IntN(200) == 0:
 		m.State, m.Attempts, m.Code, m.Reason = masking.Failed, 1, 1, "unknown subscriber"
 	default:
-		m.State, m.Attempts = masking.Delivered, 1
+		m.State = masking.Delivered
 	}
-	if m.Attempts > 0 {
+	if m.Kind != masking.Inbound {
 		m.SentAt, m.Settled = m.Created, m.Created
 	}
 	f.Messages = append(f.Messages, m)

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,12 +21,15 @@ type Filling struct {
 	Calls              []masking.CallRecord
 }
 
-// Fill stores f quickly. Routes, uses of numbers and the counts of live routes
-// follow from the rides as if each had been made, ended and closed by itself.
+// Fill stores f quickly. Routes, uses of numbers, counts of live routes and the words
+// of searches follow from it as if each ride had been made, ended and closed by itself.
 // masking.ErrConflict: two live rides would share a person and a number.
 func (tx *Tx) Fill(ctx context.Context, f Filling) error {
+	if _, err := tx.exec(ctx, tx.engine.roomy); err != nil {
+		return err
+	}
 	for _, part := range []func(context.Context, Filling) error{
-		tx.fillParties, tx.fillNumbers, tx.fillRides, tx.fillUses, tx.fillMessages, tx.fillCalls, tx.fillWords,
+		tx.fillParties, tx.fillNumbers, tx.fillRides, tx.fillUses, tx.fillMessages, tx.fillCalls, tx.fillWords, tx.fillLastIDs,
 	} {
 		if err := part(ctx, f); err != nil {
 			return err
@@ -151,8 +156,10 @@ func (tx *Tx) fillCalls(ctx context.Context, f Filling) error {
 
 func (tx *Tx) fillWords(ctx context.Context, f Filling) error {
 	var words []word
-	for _, p := range append(f.Customers, f.Drivers...) {
-		words = append(words, partyWords(p)...)
+	for _, list := range [][]masking.Party{f.Customers, f.Drivers} {
+		for _, p := range list {
+			words = append(words, partyWords(p)...)
+		}
 	}
 	for _, n := range f.Numbers {
 		words = append(words, proxyWords(n)...)
@@ -160,9 +167,40 @@ func (tx *Tx) fillWords(ctx context.Context, f Filling) error {
 	for _, r := range f.Rides {
 		words = append(words, rideWords(r)...)
 	}
-	return bulk(ctx, tx, "words (about, word, id)", " ON CONFLICT DO NOTHING", words, func(w word) []any {
-		return []any{w.about, w.word, w.id}
+	// In the order of their index.
+	slices.SortFunc(words, func(a, b word) int {
+		return cmp.Or(cmp.Compare(a.about, b.about), cmp.Compare(a.word, b.word), cmp.Compare(a.id, b.id))
 	})
+	return bulk(ctx, tx, "words (about, word, id)", "", words, func(w word) []any { return []any{w.about, w.word, w.id} })
+}
+
+// fillLastIDs lets ids that the database gives out go on after those of f.
+func (tx *Tx) fillLastIDs(ctx context.Context, f Filling) error {
+	for _, t := range []struct {
+		table string
+		last  int64
+	}{
+		{"customers", lastID(f.Customers, func(p masking.Party) int64 { return p.ID })},
+		{"drivers", lastID(f.Drivers, func(p masking.Party) int64 { return p.ID })},
+		{"proxy_numbers", lastID(f.Numbers, func(n masking.ProxyNumber) int64 { return n.ID })},
+		{"rides", lastID(f.Rides, func(r masking.Ride) int64 { return r.ID })},
+		{"messages", lastID(f.Messages, func(m masking.Message) int64 { return m.ID })},
+	} {
+		if t.last == 0 {
+			continue
+		}
+		if err := tx.engine.setLastID(ctx, tx.querier, t.table, t.last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lastID[T any](rows []T, id func(T) int64) (last int64) {
+	for _, row := range rows {
+		last = max(last, id(row))
+	}
+	return last
 }
 
 // bulk inserts many rows with few statements. Both engines know the two texts of
