@@ -51,6 +51,22 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store, clock *Clock)) {
 	})
 }
 
+// Instances runs test with two stores on one empty database of each engine, as two
+// processes have them; a SQLite database belongs to one process, so there both
+// are the same.
+func Instances(t *testing.T, test func(t *testing.T, one, other *store.Store, clock *Clock)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		clock := NewClock()
+		s := Open(t, filepath.Join(t.TempDir(), "birdcar.db"), clock.Now)
+		test(t, s, s, clock)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		clock, url := NewClock(), postgresWithSchema(t)
+		test(t, Open(t, url, clock.Now), Open(t, url, clock.Now), clock)
+	})
+}
+
 // Open opens the database at url until the test's end.
 func Open(t testing.TB, url string, now func() time.Time) *store.Store {
 	t.Helper()

@@ -1,0 +1,168 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store"
+	"birdcar/internal/store/storetest"
+)
+
+// A lane whose messages are handed on in memory alone, by two instances: were one
+// parked while nobody is left to wake it, it would stay for ever.
+func TestInstances_Lane(t *testing.T) {
+	storetest.Instances(t, func(t *testing.T, one, other *store.Store, _ *storetest.Clock) {
+		const each, writers = 60, 4
+		from, to := number(t, "442079460001"), number(t, "447700900101")
+		stores := []*store.Store{one, other}
+		hand := make(chan masking.Message, writers*each)
+		enqueue := func(s *store.Store) error {
+			var m masking.Message
+			err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) (err error) {
+				m, err = tx.Enqueue(ctx, store.Unsent{Kind: masking.Confirming, From: from, To: to, Body: "x"}, time.Minute)
+				return err
+			})
+			if err == nil && m.State == masking.Sending {
+				hand <- m
+			}
+			return err
+		}
+		complete := func(s *store.Store, m masking.Message) error {
+			var next masking.Message
+			err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+				next = masking.Message{}
+				mine, more, err := tx.MarkSent(ctx, m, "")
+				if err != nil || !mine || !more {
+					return err
+				}
+				if next, err = tx.ClaimNext(ctx, from, to, time.Minute); errors.Is(err, masking.ErrNotFound) {
+					err = nil
+				}
+				return err
+			})
+			if err == nil && next.ID != 0 {
+				hand <- next
+			}
+			return err
+		}
+
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				for range each {
+					if err := enqueue(stores[w%2]); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		var sent []int64
+		timeout := time.After(time.Minute)
+		for len(sent) < writers*each && !t.Failed() {
+			select {
+			case m := <-hand:
+				sent = append(sent, m.ID)
+				if err := complete(stores[len(sent)%2], m); err != nil {
+					t.Error(err)
+				}
+			case <-timeout:
+				t.Fatalf("%d messages of %d were handed on; the others wait for ever", len(sent), writers*each)
+			}
+		}
+		wg.Wait()
+		if !slices.IsSorted(sent) {
+			t.Errorf("sent in the order %v", sent)
+		}
+	})
+}
+
+func TestInstances_ClaimOnce(t *testing.T) {
+	storetest.Instances(t, func(t *testing.T, one, other *store.Store, _ *storetest.Clock) {
+		ctx := context.Background()
+		const messages = 300
+		err := one.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+			for i := range messages {
+				u := store.Unsent{Kind: masking.Confirming, From: number(t, "442079460001"), To: person(t, i), Body: "x"}
+				if _, err := tx.Enqueue(ctx, u, 0); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		claims := map[int64]int{}
+		var wg sync.WaitGroup
+		for i := range 8 {
+			s := []*store.Store{one, other}[i%2]
+			wg.Go(func() {
+				for {
+					var claimed []masking.Message
+					err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+						claimed, err = tx.Claim(ctx, 7, time.Minute)
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					for _, m := range claimed {
+						claims[m.ID]++
+					}
+					done := len(claims) == messages
+					mu.Unlock()
+					if len(claimed) == 0 && done {
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for id, n := range claims {
+			if n != 1 {
+				t.Errorf("message %d was claimed %d times", id, n)
+			}
+		}
+	})
+}
+
+// The order of becoming available says what a party has walked through, so no two
+// numbers may have one place in it.
+func TestInstances_PoolOrder(t *testing.T) {
+	storetest.Instances(t, func(t *testing.T, one, other *store.Store, _ *storetest.Clock) {
+		ctx := context.Background()
+		var wg sync.WaitGroup
+		for i := range 40 {
+			s := []*store.Store{one, other}[i%2]
+			wg.Go(func() {
+				err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+					_, err := tx.AddProxyNumber(ctx, person(t, i))
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		places, err := one.Pairs(ctx, "SELECT CAST(COUNT(DISTINCT available_seq) AS TEXT), CAST(COUNT(*) AS TEXT) FROM proxy_numbers")
+		if err != nil || places[0] != [2]string{"40", "40"} {
+			t.Errorf("%v places, %v; want 40 for 40 numbers", places, err)
+		}
+	})
+}
+
+// person is one of 1,000 numbers that Ofcom keeps free for drama.
+func person(t testing.TB, i int) masking.Number {
+	t.Helper()
+	const digits = "0123456789"
+	return number(t, "447700900"+string([]byte{digits[i/100%10], digits[i/10%10], digits[i%10]}))
+}
