@@ -20,7 +20,7 @@ func (x *Exchange) Chores(ctx context.Context) {
 			name string
 			do   func(context.Context) error
 		}{
-			{"writing a list of people", x.writeRosters},
+			{"writing a list of people", x.WriteRosters},
 			{"counting the pool's use", x.countUse},
 			{"forgetting old lists of people", x.dropOldRosters},
 		} {

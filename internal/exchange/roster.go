@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	rosterBatch = 500            // lines that one transaction writes, so that texts need not wait long
-	rosterKept  = 24 * time.Hour // how long a roster can be looked at
+	// RosterKept is how long a roster can be looked at.
+	RosterKept  = 24 * time.Hour
+	rosterBatch = 500 // lines that one transaction writes, so that texts need not wait long
 )
 
 // PlanRoster reads a file of customers or drivers, and keeps for each line what
@@ -152,9 +153,10 @@ func (x *Exchange) dropRoster(ctx context.Context, id int64) error {
 	}
 }
 
-// writeRosters writes every roster that was started, also one that another run
-// left half-way: a batch of lines and how far it got are one transaction.
-func (x *Exchange) writeRosters(ctx context.Context) error {
+// WriteRosters writes every roster that was started, also one that another run
+// left half-way: a batch of lines and how far it got are one transaction. Chores
+// does it by itself.
+func (x *Exchange) WriteRosters(ctx context.Context) error {
 	for ctx.Err() == nil {
 		id, err := x.Store.RunningRoster(ctx)
 		if errors.Is(err, masking.ErrNotFound) {
@@ -213,7 +215,7 @@ func (x *Exchange) writeRoster(ctx context.Context, tx *store.Tx, b *batch, id i
 }
 
 func (x *Exchange) dropOldRosters(ctx context.Context) error {
-	old, err := x.Store.OldRosters(ctx, x.Now().Add(-rosterKept))
+	old, err := x.Store.OldRosters(ctx, x.Now().Add(-RosterKept))
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func TestRoster(t *testing.T) {
 		if err := x.DiscardRoster(ctx, masking.Customer, id); !errors.Is(err, masking.ErrConflict) {
 			t.Errorf("discarded while it runs: got %v, want ErrConflict", err)
 		}
-		if err := x.writeRosters(ctx); err != nil {
+		if err := x.WriteRosters(ctx); err != nil {
 			t.Fatal(err)
 		}
 		const list = "Ada +447700900101, Cy +447700900104, Robert +447700900102, Twin One +447700900103, Twin Two +447700900103"
@@ -127,7 +127,7 @@ func TestRoster(t *testing.T) {
 			t.Errorf("the roster is now %+v, %v; want it done to line 12, and Cy's line a change", roster, err)
 		}
 
-		clock.Move(rosterKept + time.Minute)
+		clock.Move(RosterKept + time.Minute)
 		if err := x.dropOldRosters(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func TestRoster_StoppedHalfWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.Publish = func(masking.Event) { stop() } // after the first batch
-		if err := x.writeRosters(ctx); !errors.Is(err, context.Canceled) {
+		if err := x.WriteRosters(ctx); !errors.Is(err, context.Canceled) {
 			t.Fatalf("got %v, want context.Canceled", err)
 		}
 		ctx = context.Background()
@@ -164,7 +164,7 @@ func TestRoster_StoppedHalfWay(t *testing.T) {
 			t.Fatalf("half-way it is %+v, %v; want %d lines written", roster, err, rosterBatch)
 		}
 		again := newRosterExchange(t, s, clock.Now)
-		if err := again.writeRosters(ctx); err != nil {
+		if err := again.WriteRosters(ctx); err != nil {
 			t.Fatal(err)
 		}
 		drivers, err := s.Parties(ctx, masking.Driver)
@@ -198,7 +198,7 @@ func BenchmarkRoster(b *testing.B) {
 		if err := x.StartRoster(ctx, masking.Customer, id); err != nil {
 			b.Fatal(err)
 		}
-		if err := x.writeRosters(ctx); err != nil {
+		if err := x.WriteRosters(ctx); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(planned.Seconds(), "s-to-plan")

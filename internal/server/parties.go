@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"birdcar/internal/masking"
+	"birdcar/internal/store"
 )
 
 // people is what the pages of customers and of drivers call them.
@@ -22,11 +25,23 @@ var (
 	drivers   = people{masking.Driver, "/drivers", "Drivers", "driver", "They drive, and reach their customer through a proxy number."}
 )
 
+const (
+	partiesOnPage = 100
+	countedPeople = 10_000 // more are not counted one by one
+)
+
 type partiesPage struct {
 	People  people
+	Query   string
 	Parties []masking.Party
+	Count   int // of everybody on the list; above countedPeople: more
+	Later   bool
+	Next    string // where the list goes on; empty: it does not
 	Form    form
 }
+
+// Many reports whether there are more people than are counted.
+func (p partiesPage) Many() bool { return p.Count > countedPeople }
 
 func (s *Server) listParties(who people) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -51,10 +66,38 @@ func (s *Server) addParty(who people) handlerFunc {
 	}
 }
 
+// showParties fills in what page lacks and shows it.
 func (s *Server) showParties(w http.ResponseWriter, r *http.Request, status int, page partiesPage) error {
+	ctx, query := r.Context(), r.URL.Query()
+	page.Query = masking.CleanLine(query.Get("q"))
+	after := readID(query.Get("after"))
+	page.Later = after > 0
+	var more bool
 	var err error
-	if page.Parties, err = s.Store.Parties(r.Context(), page.People.Role); err != nil {
+	page.Parties, more, err = s.Store.ListParties(ctx, store.PartyList{Role: page.People.Role,
+		Terms: masking.Terms(page.Query, s.Country), After: after, Limit: partiesOnPage})
+	if err != nil {
+		return err
+	}
+	if more {
+		page.Next = address(page.People.Path, "q", page.Query, "after", strconv.FormatInt(page.Parties[len(page.Parties)-1].ID, 10))
+	}
+	if page.Count, err = s.Store.CountParties(ctx, page.People.Role, countedPeople+1); err != nil {
 		return err
 	}
 	return s.Render(w, r, status, "parties", page)
+}
+
+// address is a path with a query of names and values in turn; empty values are left out.
+func address(path string, query ...string) string {
+	values := url.Values{}
+	for i := 0; i < len(query); i += 2 {
+		if query[i+1] != "" {
+			values.Set(query[i], query[i+1])
+		}
+	}
+	if len(values) == 0 {
+		return path
+	}
+	return path + "?" + values.Encode()
 }

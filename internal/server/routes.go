@@ -30,9 +30,17 @@ func (s *Server) routes() (http.Handler, error) {
 		r.Handle("/simulator/messagebird/*", s.SimulatorAPI)
 	}
 
+	// The admin's files, which are larger than forms.
+	r.Group(func(r chi.Router) {
+		r.Use(pageHeaders, noStore, limitBody(maxUploadBody), s.loadSession, crossOrigin, s.requireLogin)
+		for _, who := range []people{customers, drivers} {
+			r.Post(who.Path+"/import", s.handle(s.planRoster(who)))
+		}
+	})
+
 	// Browsers.
 	r.Group(func(r chi.Router) {
-		r.Use(pageHeaders, noStore, limitBody, s.loadSession, crossOrigin)
+		r.Use(pageHeaders, noStore, limitBody(maxBody), s.loadSession, crossOrigin)
 		r.NotFound(s.handle(s.notFound))
 
 		r.Get("/login", s.handle(s.showLogin))
@@ -46,10 +54,19 @@ func (s *Server) routes() (http.Handler, error) {
 			r.Get("/", s.handle(s.home))
 			r.Post("/createride", s.handle(s.createRide))
 
-			r.Get("/customers", s.handle(s.listParties(customers)))
-			r.Post("/customers", s.handle(s.addParty(customers)))
-			r.Get("/drivers", s.handle(s.listParties(drivers)))
-			r.Post("/drivers", s.handle(s.addParty(drivers)))
+			for _, who := range []people{customers, drivers} {
+				r.Get(who.Path, s.handle(s.listParties(who)))
+				r.Post(who.Path, s.handle(s.addParty(who)))
+				r.Get(who.Path+"/{id}", s.handle(s.showParty(who)))
+				r.Post(who.Path+"/{id}", s.handle(s.changeParty(who)))
+				r.Get(who.Path+"/{id}/delete", s.handle(s.askDeleteParty(who)))
+				r.Post(who.Path+"/{id}/delete", s.handle(s.deleteParty(who)))
+
+				r.Get(who.Path+"/import", s.handle(s.newRoster(who)))
+				r.Get(who.Path+"/import/{id}", s.handle(s.showRoster(who)))
+				r.Post(who.Path+"/import/{id}", s.handle(s.startRoster(who)))
+				r.Post(who.Path+"/import/{id}/discard", s.handle(s.discardRoster(who)))
+			}
 
 			r.Get("/numbers", s.handle(s.listNumbers))
 			r.Post("/numbers", s.handle(s.addNumber))

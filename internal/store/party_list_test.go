@@ -29,7 +29,9 @@ func TestListParties(t *testing.T) {
 		add(masking.Customer, "Cy", "61491570006")
 		add(masking.Customer, "Gone Girl", "447700900104")
 		add(masking.Driver, "Ada Driver", "447700900201")
-		err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.DeleteParty(ctx, masking.Customer, ids["Gone Girl"]) })
+		err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+			return tx.DeleteParty(ctx, masking.Customer, ids["Gone Girl"])
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
