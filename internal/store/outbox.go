@@ -17,15 +17,18 @@ import (
 // lapsed, whose outcome is then uncertain.
 func (tx *Tx) Claim(ctx context.Context, limit int, lease time.Duration) ([]masking.Message, error) {
 	tx.writes()
-	claimed, err := list(ctx, tx.querier, tx.scanMessage, `UPDATE messages SET state = 'sending', claimed_at = $1, due_at = $2,
-		attempts = CASE WHEN state = 'sending' THEN attempts + 1 ELSE attempts END,
-		uncertain_at = CASE WHEN state = 'sending' AND uncertain_at = 0 THEN claimed_at ELSE uncertain_at END
-		WHERE id IN (SELECT m.id FROM messages m WHERE m.state IN ('queued', 'sending') AND m.due_at <= $1
+	// Named, so that PostgreSQL chooses once: a sub-select it may run for each row,
+	// and each time hold others.
+	claimed, err := list(ctx, tx.querier, tx.scanMessage, `WITH due AS MATERIALIZED (SELECT m.id FROM messages m
+			WHERE m.state IN ('queued', 'sending') AND m.due_at <= $1
 			AND NOT EXISTS (SELECT 1 FROM messages e WHERE e.originator = m.originator AND e.recipient = m.recipient
 				AND e.state IN ('queued', 'sending') AND e.id < m.id)
-			ORDER BY m.due_at, m.id LIMIT $3`+tx.engine.skipTaken+`)
-		AND state IN ('queued', 'sending') AND due_at <= $1 RETURNING `+messageColumns,
-		ms(tx.Now), ms(tx.Now.Add(lease)), limit)
+			ORDER BY m.due_at, m.id LIMIT $2`+tx.engine.skipTaken+`)
+		UPDATE messages SET state = 'sending', claimed_at = $1, due_at = $3,
+		attempts = CASE WHEN state = 'sending' THEN attempts + 1 ELSE attempts END,
+		uncertain_at = CASE WHEN state = 'sending' AND uncertain_at = 0 THEN claimed_at ELSE uncertain_at END
+		WHERE id IN (SELECT id FROM due) AND state IN ('queued', 'sending') AND due_at <= $1 RETURNING `+messageColumns,
+		ms(tx.Now), limit, ms(tx.Now.Add(lease)))
 	slices.SortFunc(claimed, func(a, b masking.Message) int { return cmp.Compare(a.ID, b.ID) })
 	return claimed, err
 }
