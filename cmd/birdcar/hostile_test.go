@@ -50,9 +50,9 @@ type takenMessage struct {
 	at time.Time
 }
 
-// listLag is how much later than taken a message is on the list: less than BirdCar
-// waits before it believes that one is not there.
-const listLag = settle - 2*time.Second
+// listLag is how much later than taken a message is on the list: less than settle,
+// which BirdCar waits before it believes that one is not there.
+const listLag = 3 * time.Second
 
 func newHostile(t *testing.T, random *rand.Rand, hangs int) *hostile {
 	t.Helper()

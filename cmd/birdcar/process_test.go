@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -121,6 +122,20 @@ func (p *process) terminate() time.Duration {
 		p.t.Errorf("the program ended with %v\n%s", exit, p.log)
 	}
 	return time.Since(began)
+}
+
+// await waits until the text is in what was written.
+func (o *output) await(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !strings.Contains(o.String(), text) {
+		select {
+		case <-o.changed:
+		case <-deadline:
+			t.Errorf("%q was not written:\n%s", text, o)
+			return
+		}
+	}
 }
 
 // instance is the process as what it serves.
