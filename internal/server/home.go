@@ -20,9 +20,9 @@ type homePage struct {
 	InUse     int // numbers that connect somebody
 	PoolEmpty bool
 
-	Customers, Drivers []masking.Party
-	Form               form
-	ShowForm           bool // false: something that every ride needs is missing
+	Customer, Driver picker
+	Form             form
+	ShowForm         bool // false: something that every ride needs is missing
 }
 
 // FirstNumbers are the numbers that fit on the page.
@@ -30,10 +30,19 @@ func (p homePage) FirstNumbers() []masking.ProxyNumber {
 	return p.Numbers[:min(len(p.Numbers), homeNumbers)]
 }
 
-func newRideForm() form { return newForm("customer", "driver", "start", "destination", "datetime") }
+// newRideForm has what somebody searches for beside the fields of a ride.
+func newRideForm() form {
+	return newForm("customer", "driver", "start", "destination", "datetime", queryName("customer"), queryName("driver"))
+}
 
+// home takes the form's values from the query too: a search for somebody, without
+// JavaScript, loads the page anew and keeps what was typed.
 func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
-	return s.showHome(w, r, http.StatusOK, homePage{Form: newRideForm()})
+	f, query := newRideForm(), r.URL.Query()
+	for _, name := range f.fields {
+		f.values.Set(name, masking.CleanLine(query.Get(name)))
+	}
+	return s.showHome(w, r, http.StatusOK, homePage{Form: f})
 }
 
 // showHome fills in what page lacks and shows it.
@@ -46,10 +55,10 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request, status int, pa
 	if page.Numbers, err = s.Store.ProxyNumbers(ctx); err != nil {
 		return err
 	}
-	if page.Customers, err = s.Store.Parties(ctx, masking.Customer); err != nil {
+	if page.Customer, err = s.picker(ctx, customers, page.Form); err != nil {
 		return err
 	}
-	if page.Drivers, err = s.Store.Parties(ctx, masking.Driver); err != nil {
+	if page.Driver, err = s.picker(ctx, drivers, page.Form); err != nil {
 		return err
 	}
 	if len(page.Rides) > homeRides {
@@ -69,6 +78,6 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request, status int, pa
 		}
 	}
 	page.ShowForm = status != http.StatusOK ||
-		len(page.Customers) > 0 && len(page.Drivers) > 0 && len(page.Numbers) > 0
+		page.Customer.Any() && page.Driver.Any() && len(page.Numbers) > 0
 	return s.Render(w, r, status, "home", page)
 }

@@ -16,13 +16,14 @@ type people struct {
 	Role  masking.Role
 	Path  string
 	Title string
+	Label string
 	One   string
 	Use   string // what they are on the list for
 }
 
 var (
-	customers = people{masking.Customer, "/customers", "Customers", "customer", "They are picked up, and reach their driver through a proxy number."}
-	drivers   = people{masking.Driver, "/drivers", "Drivers", "driver", "They drive, and reach their customer through a proxy number."}
+	customers = people{masking.Customer, "/customers", "Customers", "Customer", "customer", "They are picked up, and reach their driver through a proxy number."}
+	drivers   = people{masking.Driver, "/drivers", "Drivers", "Driver", "driver", "They drive, and reach their customer through a proxy number."}
 )
 
 const (

@@ -57,6 +57,7 @@ func (s *Server) routes() (http.Handler, error) {
 			for _, who := range []people{customers, drivers} {
 				r.Get(who.Path, s.handle(s.listParties(who)))
 				r.Post(who.Path, s.handle(s.addParty(who)))
+				r.Get(who.Path+"/options", s.handle(s.options(who)))
 				r.Get(who.Path+"/{id}", s.handle(s.showParty(who)))
 				r.Post(who.Path+"/{id}", s.handle(s.changeParty(who)))
 				r.Get(who.Path+"/{id}/delete", s.handle(s.askDeleteParty(who)))
