@@ -16,36 +16,64 @@ import (
 
 	"birdcar/internal/exchange"
 	"birdcar/internal/masking"
+	"birdcar/internal/store"
 	"birdcar/internal/store/storetest"
 )
 
 // TestRouting tries to break the first promise: random operations on a real store
-// and on the model, and after each of them everybody dials every number.
-// TORTURE=1 makes it a million operations.
+// and on the model, and after each of them everybody dials every number. On PostgreSQL
+// two instances take turns. TORTURE=1 makes it a million operations and more.
 func TestRouting(t *testing.T) {
-	want, folder := int64(4_000), t.TempDir()
+	onSQLite, onPostgres, folder := int64(3_000), int64(300), t.TempDir()
 	atLeast(t, "rapid.steps", "100")
 	if os.Getenv("TORTURE") != "" {
-		want = 1_000_000
+		onSQLite, onPostgres = 1_000_000, 20_000
 		atLeast(t, "rapid.steps", "400")
 		if memory, err := os.MkdirTemp("/dev/shm", "birdcar"); err == nil { // nothing here is about the disk
 			t.Cleanup(func() { _ = os.RemoveAll(memory) })
 			folder = memory
 		}
 	}
-	var operations, probes, stores atomic.Int64
+	t.Run("sqlite", func(t *testing.T) {
+		var files atomic.Int64
+		routing{operations: onSQLite, atOnce: 2}.run(t, func(t *rapid.T, clock *storetest.Clock) []*store.Store {
+			path := filepath.Join(folder, fmt.Sprintf("%d.db", files.Add(1)))
+			t.Cleanup(func() {
+				for _, suffix := range []string{"", "-wal", "-shm"} {
+					_ = os.Remove(path + suffix)
+				}
+			})
+			return []*store.Store{openUntilEnd(t, path, clock)}
+		})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		routing{operations: onPostgres, atOnce: 1}.run(t, func(rt *rapid.T, clock *storetest.Clock) []*store.Store {
+			url := storetest.Postgres(t)
+			return []*store.Store{openUntilEnd(rt, url, clock), openUntilEnd(rt, url, clock)}
+		})
+	})
+}
+
+// routing is how often to try, on how many databases at once.
+type routing struct {
+	operations int64
+	atOnce     int
+}
+
+func (r routing) run(t *testing.T, open func(*rapid.T, *storetest.Clock) []*store.Store) {
+	var operations, calls atomic.Int64
 	t.Run("model", func(t *testing.T) {
-		for i := range 2 {
+		for i := range r.atOnce {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
-				for operations.Load() < want {
+				for operations.Load() < r.operations {
 					rapid.Check(t, func(t *rapid.T) {
-						if operations.Load() >= want {
+						if operations.Load() >= r.operations {
 							return
 						}
-						path := filepath.Join(folder, fmt.Sprintf("%d.db", stores.Add(1)))
-						m := newMachine(t, path)
-						m.operations, m.probes = &operations, &probes
+						clock := storetest.NewClock()
+						m := newMachine(t, clock, open(t, clock))
+						m.operations, m.calls = &operations, &calls
 						t.Repeat(m.actions())
 						m.finish(t)
 					})
@@ -54,7 +82,7 @@ func TestRouting(t *testing.T) {
 		}
 	})
 	if !t.Failed() {
-		fmt.Printf("misroutes: 0 in %d operations (everybody dialled every number after each: %d calls)\n", operations.Load(), probes.Load())
+		t.Logf("misroutes: 0 in %d operations; after each everybody dialled every number, %d calls", operations.Load(), calls.Load())
 	}
 }
 
@@ -72,23 +100,25 @@ func atLeast(t *testing.T, name, value string) {
 	t.Cleanup(func() { _ = flag.Set(name, was) })
 }
 
-// machine does each operation to the exchange and to the model, and compares.
+// machine does each operation to an instance of the exchange and to the model,
+// and compares.
 type machine struct {
-	*town
+	*town // whose turn it is
 	model
-	ctx                context.Context
-	phones             []masking.Number
-	spare              []masking.Number // that are not in the pool yet
-	sent               int
-	operations, probes *atomic.Int64
+	ctx               context.Context
+	towns             []*town
+	phones            []masking.Number
+	spare             []masking.Number // that are or may be in the pool
+	sent              int
+	operations, calls *atomic.Int64
 }
 
-func newMachine(t *rapid.T, path string) *machine {
-	clock := storetest.NewClock()
-	ctx := context.Background()
-	m := &machine{ctx: ctx, model: model{used: map[masking.Number]map[*proxy]int64{}}}
-	s := open(t, path, clock)
-	m.town = newTown(t, s, clock)
+func newMachine(t *rapid.T, clock *storetest.Clock, stores []*store.Store) *machine {
+	m := &machine{ctx: context.Background(), model: model{used: map[masking.Number]map[*proxy]int64{}}}
+	for _, s := range stores {
+		m.towns = append(m.towns, newTown(t, s, clock))
+	}
+	m.town = m.towns[0]
 	for _, digits := range []string{"447700900101", "447700900102", "447700900103", "12125550104", "447700900105", "12125550106"} {
 		m.phones = append(m.phones, fromCarrier(t, digits))
 	}
@@ -124,6 +154,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 	}
 	for name, op := range a {
 		a[name] = func(t *rapid.T) {
+			m.town = pick(t, "instance", m.towns)
 			op(t)
 			m.operations.Add(1)
 		}
@@ -399,7 +430,7 @@ func (m *machine) check(t *rapid.T) {
 				t.Fatalf("%s dials %s: got %s %q, %v; want %s %q", from.E164(), number.E164(),
 					got.Transfer.E164(), got.Say, err, want.Transfer.E164(), want.Say)
 			}
-			m.probes.Add(1)
+			m.calls.Add(1)
 		}
 	}
 	pool, err := m.store.ProxyNumbers(m.ctx)

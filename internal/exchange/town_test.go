@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -29,8 +28,9 @@ type town struct {
 	store *store.Store
 	clock *storetest.Clock
 
-	mu     sync.Mutex
-	events []masking.Event
+	mu      sync.Mutex
+	events  []masking.Event
+	changed chan struct{} // has something after each event
 }
 
 // tb is what testing.T and rapid.T share.
@@ -47,7 +47,7 @@ func newTown(t tb, s *store.Store, clock *storetest.Clock) *town {
 
 func newTownLingering(t tb, s *store.Store, clock *storetest.Clock, linger time.Duration) *town {
 	t.Helper()
-	town := &town{store: s, clock: clock}
+	town := &town{store: s, clock: clock, changed: make(chan struct{}, 1)}
 	var err error
 	town.Exchange, err = exchange.New(exchange.Config{
 		Store: s, Outbox: shut{}, Zone: time.UTC, Country: "GB", RideLimit: rideLimit, Linger: linger,
@@ -56,6 +56,10 @@ func newTownLingering(t tb, s *store.Store, clock *storetest.Clock, linger time.
 			town.mu.Lock()
 			defer town.mu.Unlock()
 			town.events = append(town.events, e)
+			select {
+			case town.changed <- struct{}{}:
+			default:
+			}
 		},
 	})
 	if err != nil {
@@ -239,18 +243,15 @@ func phone(t testing.TB, typed string) masking.Number {
 	return n
 }
 
-// open opens the database at path until the end of a rapid check.
-func open(t *rapid.T, path string, clock *storetest.Clock) *store.Store {
-	s, err := store.Open(context.Background(), path, clock.Now)
+// openUntilEnd opens a database until the end of a rapid check.
+func openUntilEnd(t *rapid.T, url string, clock *storetest.Clock) *store.Store {
+	s, err := store.Open(context.Background(), url, clock.Now)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("%v", err)
-		}
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			_ = os.Remove(path + suffix)
 		}
 	})
 	return s

@@ -38,7 +38,7 @@ func ParseNumber(typed, country string) (Number, error) {
 		return parse(typed, "ZZ")
 	}
 	national, nationalErr := phonenumbers.Parse(typed, country)
-	international, internationalErr := phonenumbers.Parse("+"+digitsOf(typed), "ZZ")
+	international, internationalErr := phonenumbers.Parse("+"+typed, "ZZ")
 	switch {
 	case nationalErr == nil && phonenumbers.IsValidNumber(national):
 		return possible(national)
@@ -76,7 +76,7 @@ func ParseCarrier(s, country string) (Number, error) {
 	case strings.HasPrefix(s, "0"):
 		return parse(s, country)
 	}
-	return parse("+"+digitsOf(s), "ZZ")
+	return parse("+"+s, "ZZ")
 }
 
 // plainDigits reports whether s is 7 to 15 digits that begin with a country code.
@@ -92,35 +92,25 @@ func plainDigits(s string) bool {
 	return true
 }
 
-// tidy drops what people put around a number and turns 00 into +.
-func tidy(s string) (string, error) {
-	if len(s) > maxTyped {
+// tidy is the digits of a number that somebody wrote, behind a + if it is international.
+func tidy(written string) (string, error) {
+	if len(written) > maxTyped {
 		return "", ErrNumber
 	}
-	s = strings.TrimSpace(s)
-	for _, r := range s {
+	var b strings.Builder
+	for _, r := range strings.TrimSpace(written) {
 		switch {
-		case r >= '0' && r <= '9', strings.ContainsRune("+ ()-./\u00a0\u2011\u202f", r):
+		case r >= '0' && r <= '9', r == '+' && b.Len() == 0:
+			b.WriteRune(r)
+		case strings.ContainsRune(" ()-./\u00a0\u2011\u202f", r):
 		default: // letters too: libphonenumber would dial words
 			return "", ErrNumber
 		}
 	}
-	if strings.LastIndex(s, "+") > 0 {
-		return "", ErrNumber
-	}
-	if rest, ok := strings.CutPrefix(s, "00"); ok {
+	if rest, ok := strings.CutPrefix(b.String(), "00"); ok {
 		return "+" + rest, nil
 	}
-	return s, nil
-}
-
-func digitsOf(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, s)
+	return b.String(), nil
 }
 
 func parse(s, country string) (Number, error) {
@@ -164,11 +154,12 @@ func (n Number) Country() string {
 	if err != nil {
 		return "ZZ"
 	}
-	if region := phonenumbers.GetRegionCodeForNumber(p); region != "" && region != "ZZ" {
-		return region
-	}
-	if region := phonenumbers.GetRegionCodeForCountryCode(int(p.GetCountryCode())); region != "" && region != "001" {
-		return region
+	for _, region := range []string{
+		phonenumbers.GetRegionCodeForNumber(p), phonenumbers.GetRegionCodeForCountryCode(int(p.GetCountryCode())),
+	} {
+		if region != "" && region != "ZZ" && region != "001" { // 001: satellites and such
+			return region
+		}
 	}
 	return "ZZ"
 }

@@ -55,7 +55,7 @@ func endingsOf(s, country string) []string {
 	if err != nil {
 		return nil
 	}
-	digits := digitsOf(tidied)
+	digits := strings.TrimPrefix(tidied, "+")
 	if len(digits) < minEnding {
 		return nil
 	}

@@ -1,0 +1,64 @@
+package masking
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+)
+
+func TestSplit(t *testing.T) {
+	word := "123456 789" // ten septets, cut behind the space
+	tests := map[string]struct {
+		text string
+		want []string
+	}{
+		"empty":             {"", []string{""}},
+		"short":             {"On my way", []string{"On my way"}},
+		"the longest GSM":   {strings.Repeat("a", MaxSeptets), []string{strings.Repeat("a", MaxSeptets)}},
+		"no space to cut":   {strings.Repeat("a", MaxSeptets+1), []string{strings.Repeat("a", MaxSeptets), "a"}},
+		"between words":     {strings.Repeat(word, 138), []string{strings.Repeat(word, 137) + "123456 ", "789"}},
+		"the euro is two":   {strings.Repeat("€", 689), []string{strings.Repeat("€", 688), "€"}},
+		"the longest other": {strings.Repeat("ж", MaxUnits), []string{strings.Repeat("ж", MaxUnits)}},
+		"other, too long":   {strings.Repeat("ж", MaxUnits+1), []string{strings.Repeat("ж", MaxUnits), "ж"}},
+		"emoji are two":     {strings.Repeat("🚗", 302), []string{strings.Repeat("🚗", 301), "🚗"}},
+		"an accent stays with its letter": {strings.Repeat("ж", MaxUnits-1) + "e\u0301",
+			[]string{strings.Repeat("ж", MaxUnits-1), "e\u0301"}},
+		"a family stays together": {strings.Repeat("ж", MaxUnits-2) + "👩\u200d👧",
+			[]string{strings.Repeat("ж", MaxUnits-2), "👩\u200d👧"}},
+		"one emoji makes all of it Unicode": {strings.Repeat("a", 700) + "🚗",
+			[]string{strings.Repeat("a", MaxUnits), strings.Repeat("a", 700-MaxUnits) + "🚗"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := Split(test.text)
+			if len(got) != len(test.want) {
+				t.Fatalf("got %d pieces, want %d", len(got), len(test.want))
+			}
+			for i := range got {
+				if got[i] != test.want[i] {
+					t.Errorf("piece %d: got %q, want %q", i, got[i], test.want[i])
+				}
+			}
+		})
+	}
+}
+
+// Whatever the text, its pieces joined are the text, and the carrier takes each.
+func TestSplit_AnyText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		runes := rapid.OneOf(rapid.SampledFrom([]rune("aé€ \n{ж🚗\u0301\u200d👩\U0001F3FD")), rapid.Rune())
+		text := strings.Repeat(rapid.StringOf(runes).Draw(t, "text"), rapid.IntRange(1, 400).Draw(t, "times"))
+		pieces := Split(text)
+		if got := strings.Join(pieces, ""); got != text {
+			t.Fatalf("joined, %d pieces are not the text", len(pieces))
+		}
+		for i, piece := range pieces {
+			_, parts, gsm := Measure(piece)
+			if parts > 9 || !utf8.ValidString(piece) || piece == "" && text != "" {
+				t.Fatalf("piece %d takes %d parts (GSM: %v)", i, parts, gsm)
+			}
+		}
+	})
+}
