@@ -42,8 +42,11 @@ func Postgres(t testing.TB) string {
 func postgresWithSchema(t testing.TB) string {
 	t.Helper()
 	base := serverURL(t)
+	if server.node == nil { // others may test on it too, so it gets no template
+		return makeDatabase(t, "template0")
+	}
 	server.template.Do(func() {
-		if server.noCopy = execute(base, "DROP DATABASE IF EXISTS "+template, "CREATE DATABASE "+template); server.noCopy != nil {
+		if server.noCopy = execute(base, "CREATE DATABASE "+template); server.noCopy != nil {
 			return
 		}
 		s, err := store.Open(context.Background(), inDatabase(base, template), time.Now)
