@@ -31,8 +31,8 @@ type hostile struct {
 	counted map[string]int  // requests by their fate
 	failing map[string]bool // bodies that no phone will get
 
-	reports  sync.WaitGroup
-	peaceful atomic.Bool // no more failures
+	reports  atomic.Int64 // under way
+	peaceful atomic.Bool  // no more failures
 }
 
 // fate is what becomes of a request.
@@ -160,7 +160,8 @@ func (h *hostile) take(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusCreated)
 		_ = json.NewEncoder(w).Encode(message)
 	}
-	if message.ID != "" {
+	// What BirdCar does not know to be sent mostly gets no report, which would tell.
+	if message.ID != "" && (f == nil || f.name == "slow" || h.fails(in.Body) || rand.IntN(4) == 0) {
 		h.report(in, message.ID)
 	}
 	if f == nil {
@@ -218,7 +219,9 @@ func (h *hostile) report(in carrier.WireSend, id string) {
 	}
 	h.random.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })
 	h.mu.Unlock()
-	h.reports.Go(func() {
+	h.reports.Add(1)
+	go func() {
+		defer h.reports.Add(-1)
 		for _, report := range reports {
 			report.Set("id", id)
 			report.Set("reference", in.Reference)
@@ -234,7 +237,13 @@ func (h *hostile) report(in carrier.WireSend, id string) {
 				time.Sleep(50 * time.Millisecond)
 			}
 		}
-	})
+	}()
+}
+
+func (h *hostile) fails(body string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failing[body]
 }
 
 // messages is all that it took, in order.
