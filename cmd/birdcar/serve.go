@@ -200,6 +200,7 @@ func (a *app) run(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
+	httpServer.RegisterOnShutdown(a.server.EndStreams)
 	// The rooms behind the server outlive the signal: they finish what it took.
 	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBehind()

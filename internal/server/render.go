@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"birdcar/internal/masking"
 	"birdcar/web"
 )
 
@@ -59,10 +60,11 @@ type link struct {
 	Current    bool
 }
 
-// carrierMark says who carries texts and calls.
+// carrierMark says who carries texts and calls, and whether texts leave.
 type carrierMark struct {
 	Simulated bool
 	Text      string
+	Sending   masking.SendingStatus
 }
 
 // Render answers with a page: the template of that name with data, inside the
@@ -75,7 +77,9 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, page
 	v := view{Page: page, Carrier: s.carrier(), Data: data}
 	if s.signedIn(r) {
 		v.Nav = s.nav(r)
-		v.Flash = s.sessions.PopString(r.Context(), sessionFlash)
+		if r.Header.Get(liveHeader) == "" { // else another page waits to show it
+			v.Flash = s.sessions.PopString(r.Context(), sessionFlash)
+		}
 	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, v); err != nil {
@@ -108,8 +112,15 @@ func (s *Server) nav(r *http.Request) []link {
 }
 
 func (s *Server) carrier() carrierMark {
+	mark := carrierMark{Simulated: s.Simulated, Text: "MessageBird"}
 	if s.Simulated {
-		return carrierMark{Simulated: true, Text: "Simulator: no text leaves this machine"}
+		mark.Text = "Simulator: no text leaves this machine"
 	}
-	return carrierMark{Text: "MessageBird"}
+	if s.Sending != nil {
+		mark.Sending = s.Sending()
+	}
+	if mark.Sending.Stopped {
+		mark.Text = "Texts paused"
+	}
+	return mark
 }

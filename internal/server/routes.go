@@ -51,6 +51,7 @@ func (s *Server) routes() (http.Handler, error) {
 		r.Group(func(r chi.Router) {
 			r.Use(s.requireLogin)
 
+			r.Get("/events", s.events)
 			r.Get("/", s.handle(s.home))
 			r.Post("/createride", s.handle(s.createRide))
 

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -54,6 +55,9 @@ type Server struct {
 	hub      hub
 	seen     seen
 	handler  http.Handler
+
+	stopping   chan struct{}
+	endStreams func() // closes stopping
 }
 
 // New makes a Server, or says what its configuration lacks.
@@ -61,7 +65,8 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	s := &Server{Config: cfg}
+	s := &Server{Config: cfg, stopping: make(chan struct{})}
+	s.endStreams = sync.OnceFunc(func() { close(s.stopping) })
 	var err error
 	if s.origin, err = url.Parse(cfg.PublicURL); err != nil {
 		return nil, fmt.Errorf("server: public URL: %w", err)

@@ -1,13 +1,10 @@
 package simulator
 
 import (
-	"fmt"
 	"net/http"
-	"time"
-)
 
-// heartbeat keeps proxies from closing a quiet connection.
-const heartbeat = 15 * time.Second
+	"birdcar/web"
+)
 
 // changed tells the pages that something on the phones changed. The caller holds mu.
 func (s *Simulator) changed() {
@@ -32,38 +29,10 @@ func (s *Simulator) watch() (changes <-chan struct{}, cancel func()) {
 	}
 }
 
-// streamChanges tells a page to reload its phones, as server-sent events, until
-// the page or the simulator goes away.
+// streamChanges tells a page to reload its phones, until the page or the simulator
+// goes away.
 func (s *Simulator) streamChanges(w http.ResponseWriter, r *http.Request) {
 	changes, cancel := s.watch()
 	defer cancel()
-	stream := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Accel-Buffering", "no")
-	// A server's time limits are not meant for this answer: the one for reading the
-	// request would end it too. Where there are none to clear, all the better.
-	_ = stream.SetReadDeadline(time.Time{})
-	_ = stream.SetWriteDeadline(time.Time{})
-	beat := time.NewTicker(heartbeat)
-	defer beat.Stop()
-	say := ": hello\nretry: 1000\n\n"
-	for {
-		if _, err := fmt.Fprint(w, say); err != nil {
-			return
-		}
-		if err := stream.Flush(); err != nil {
-			return
-		}
-		select {
-		case <-r.Context().Done():
-			return
-		case <-s.stopped.Done():
-			return
-		case <-changes:
-			say = "event: changed\ndata: phones\n\n"
-		case <-beat.C:
-			say = ": still here\n\n"
-		}
-	}
+	web.Stream(w, r, changes, s.stopped.Done())
 }

@@ -1,9 +1,12 @@
 'use strict';
 
-// Every page works without this file; it makes three things better.
+// Every page works without this file; it makes four things better.
 
 // A copy button puts its whole number on the clipboard and says so.
-for (const button of document.querySelectorAll('[data-copy]')) button.hidden = false;
+function showCopying() {
+	for (const button of document.querySelectorAll('[data-copy]')) button.hidden = false;
+}
+showCopying();
 
 document.addEventListener('click', async (event) => {
 	const button = event.target.closest('[data-copy]');
@@ -61,3 +64,147 @@ window.addEventListener('pageshow', (event) => {
 		for (const button of form.querySelectorAll('button')) button.disabled = false;
 	}
 });
+
+// Parts marked data-live keep up with the server: when it says that something
+// changed, the page is loaded again behind the scenes and its parts are brought up to date.
+if (document.body.dataset.events) {
+	const refresh = coalesced(loadParts);
+	follow(document.body.dataset.events, refresh);
+	// Words like "5 minutes ago" grow old by themselves.
+	if (document.querySelector('main [data-live]')) setInterval(() => { if (!document.hidden) refresh(); }, 60_000);
+}
+
+// follow calls refresh each time the server says at address that something changed,
+// and when it is connected, which catches up on what was missed. Only a page in sight
+// is connected: browsers grant a site few connections, and a hidden page costs nothing.
+function follow(address, refresh) {
+	let events;
+	const leave = () => {
+		events?.close();
+		events = undefined;
+	};
+	const connect = () => {
+		if (events || document.hidden) return;
+		events = new EventSource(address);
+		events.addEventListener('open', refresh);
+		events.addEventListener('changed', refresh);
+		events.addEventListener('error', () => {
+			// The browser connects again by itself, but not after a refusal.
+			if (events?.readyState !== EventSource.CLOSED) return;
+			leave();
+			refresh();
+			setTimeout(connect, 5000);
+		});
+	};
+	document.addEventListener('visibilitychange', () => { if (document.hidden) leave(); else connect(); });
+	window.addEventListener('pagehide', leave);
+	window.addEventListener('pageshow', connect);
+	connect();
+}
+
+// coalesced makes any number of calls while one is at work into one more.
+function coalesced(work) {
+	let busy = false;
+	let again = false;
+	return async () => {
+		again = true;
+		if (busy) return;
+		busy = true;
+		try {
+			while (again) {
+				again = false;
+				await work();
+			}
+		} catch {
+			// The server is away. follow connects again, and then asks again.
+		} finally {
+			busy = false;
+		}
+	};
+}
+
+async function loadParts() {
+	const response = await fetch(location.href, { headers: { 'X-Live': '1' } });
+	if (response.redirected || response.status === 404) {
+		location.reload(); // signed out, or what the page showed is gone
+		return;
+	}
+	if (!response.ok) return;
+	const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
+	if (document.querySelector('form[data-sent]')) return; // the page is about to be left
+	for (const part of document.querySelectorAll('[data-live]')) {
+		const now = fresh.getElementById(part.id);
+		if (!now) continue;
+		const held = part.contains(document.activeElement);
+		merge(part, document.importNode(now, true));
+		if (held && document.activeElement === document.body) part.closest('[tabindex], main').focus({ preventScroll: true });
+	}
+	showCopying();
+}
+
+// merge makes old like fresh and leaves alone what is the same, so that the focus, a
+// selection and what was unfolded stay. Children with an id keep it wherever they move.
+function merge(old, fresh) {
+	if (old.nodeType !== Node.ELEMENT_NODE) {
+		if (old.data !== fresh.data) old.data = fresh.data;
+		return;
+	}
+	const mine = (name) => name === 'open' || name === 'hidden' && old.matches('[data-copy]');
+	for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !mine(name)) old.removeAttribute(name);
+	for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value && !mine(name)) old.setAttribute(name, value);
+	const named = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+	let next = old.firstChild;
+	for (const child of [...fresh.childNodes]) {
+		const like = next && !next.id && !child.id && next.nodeName === child.nodeName;
+		const known = child.id ? named.get(child.id) : like ? next : undefined;
+		if (known === next && known) next = next.nextSibling;
+		else old.insertBefore(known ?? child, next);
+		if (known) merge(known, child);
+	}
+	while (next) {
+		const gone = next;
+		next = next.nextSibling;
+		gone.remove();
+	}
+}
+
+// Keys: / searches, n begins a ride, ? shows them. Never while somebody types.
+document.addEventListener('keydown', (event) => {
+	if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !document.body.dataset.events) return;
+	if (event.target.closest('input, select, textarea, [contenteditable], dialog')) return;
+	switch (event.key) {
+	case '/': {
+		const search = document.querySelector('input[type="search"]');
+		if (search) search.focus();
+		else location.assign('/rides#q');
+		break;
+	}
+	case 'n': {
+		const form = document.getElementById('new-ride');
+		if (form) form.querySelector('input, select, a')?.focus();
+		else location.assign('/#new-ride');
+		break;
+	}
+	case '?':
+		document.getElementById('keys')?.showModal();
+		break;
+	default:
+		return;
+	}
+	event.preventDefault();
+});
+
+// What an address names with # is ready to be typed into.
+function focusNamed() {
+	const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+	if (!named || document.querySelector('[autofocus]')) return;
+	(named.matches('input') ? named : named.matches('#new-ride') && named.querySelector('input, select'))?.focus?.();
+}
+window.addEventListener('hashchange', focusNamed);
+focusNamed();
+
+const keysButton = document.getElementById('show-keys');
+if (keysButton) {
+	keysButton.hidden = false;
+	keysButton.addEventListener('click', () => document.getElementById('keys').showModal());
+}

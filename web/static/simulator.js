@@ -13,47 +13,20 @@ if (choose) {
 	choose.addEventListener('change', () => choose.submit());
 }
 
-if (table) {
-	live();
-	type();
-}
+// refresh brings the phones up to date.
+const refresh = coalesced(() => load(table.dataset.query));
 
-function live() {
-	// The first event is the connection itself: it catches up on what was missed.
-	const events = new EventSource('/simulator/events');
-	events.addEventListener('open', refresh);
-	events.addEventListener('changed', refresh);
-	window.addEventListener('pagehide', () => events.close());
+if (table) {
+	follow('/simulator/events', refresh);
 	window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 	// A call that nobody answers ends without an event.
 	setInterval(refresh, 30_000);
+	type();
 }
 
 let shown = table?.dataset.query; // the choice that the phones show
 let asked = 0;
 let answered = 0;
-let loading = false;
-let again = false;
-
-// refresh brings the phones up to date. While one answer is awaited, any number of
-// further wishes become one.
-async function refresh() {
-	if (loading) {
-		again = true;
-		return;
-	}
-	loading = true;
-	try {
-		do {
-			again = false;
-			await load(table.dataset.query);
-		} while (again);
-	} catch {
-		// The server is away. The event stream connects again, and then asks again.
-	} finally {
-		loading = false;
-	}
-}
 
 async function load(query) {
 	const turn = ++asked;
