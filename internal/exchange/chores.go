@@ -22,6 +22,7 @@ func (x *Exchange) Chores(ctx context.Context) {
 		}{
 			{"writing a list of people", x.WriteRosters},
 			{"counting the pool's use", x.countUse},
+			{"counting texts by the minute", x.Store.CountMinutes},
 			{"forgetting old lists of people", x.dropOldRosters},
 		} {
 			if err := chore.do(ctx); err != nil && ctx.Err() == nil {
