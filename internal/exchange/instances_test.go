@@ -224,6 +224,46 @@ func TestInstances_RideWhileTheDriverChangesPhones(t *testing.T) {
 	})
 }
 
+// A text that is accepted while its addressee changes phones goes to the new one,
+// or was on its way before; here nothing is on its way.
+func TestInstances_TextWhileTheDriverChangesPhones(t *testing.T) {
+	eachPair(t, func(t *testing.T, p pair) {
+		ctx := context.Background()
+		p.numbers(t, 1)
+		driver, customer := p.party(t, masking.Driver, drama(0)), p.party(t, masking.Customer, drama(500))
+		ride, err := p.one.ScheduleRide(ctx, p.request(customer, driver))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for round := range 25 {
+			p.atOnce(6, func(i int, x *exchange.Exchange) {
+				var err error
+				if i == 0 {
+					_, err = x.ChangeParty(ctx, masking.Driver, driver.ID, "Somebody", drama(round+1))
+				} else {
+					err = x.RelayText(ctx, masking.Text{CarrierID: fmt.Sprint(round, i), From: customer.Number, To: ride.Proxy.Number, Body: "hi"}, exchange.Proof{})
+				}
+				if err != nil {
+					t.Errorf("round %d: %v", round, err)
+				}
+			})
+			now, err := p.store.Party(ctx, masking.Driver, driver.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conversation, err := p.store.Conversation(ctx, ride.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range conversation {
+				if m.State == masking.Queued && m.To != now.Number && m.To != customer.Number {
+					t.Errorf("round %d: message %d waits to be sent to a phone that the driver gave up", round, m.ID)
+				}
+			}
+		}
+	})
+}
+
 func TestInstances_Sweep(t *testing.T) {
 	eachPair(t, func(t *testing.T, p pair) {
 		ctx := context.Background()
