@@ -12,6 +12,9 @@ import (
 // ParseReport reads the query of GET /webhook-status: a delivery report. The
 // error is one line that names the missing or wrong field.
 func ParseReport(query url.Values) (masking.Report, error) {
+	if len(query) > maxFields {
+		return masking.Report{}, errors.New("the query has too many fields")
+	}
 	id, err := line(query, maxID, "id")
 	if err != nil {
 		return masking.Report{}, err
