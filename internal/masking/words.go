@@ -55,15 +55,19 @@ func endingsOf(s, country string) []string {
 	if err != nil {
 		return nil
 	}
-	digits := strings.TrimPrefix(tidied, "+")
-	if len(digits) < minEnding {
-		return nil
-	}
-	endings := []string{digits}
-	if n, err := ParseNumber(s, country); err == nil && n.Digits() != digits {
-		endings = append(endings, n.Digits())
+	n, _ := ParseNumber(s, country) // no number: its last digits perhaps
+	var endings []string
+	// 00 begins an international number, or the last digits of one.
+	for _, digits := range []string{strings.TrimPrefix(tidied, "+"), strings.TrimSpace(s), n.Digits()} {
+		if len(digits) >= minEnding && allDigits(digits) && !slices.Contains(endings, digits) {
+			endings = append(endings, digits)
+		}
 	}
 	return endings
+}
+
+func allDigits(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // Meets reports whether something with these words and numbers has what is

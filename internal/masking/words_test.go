@@ -27,6 +27,7 @@ func TestTerms(t *testing.T) {
 		"carless dam": true, "carless amsterdam": false, "schip carless 1": true,
 		"+44 7700 900123": true, "07700 900123": true, "0044 7700 900 123": true, "447700900123": true,
 		"+44 (0)7700 900123": true, "7700900123": true, "900123": true, "0123": true, "123": false,
+		"0005":         false,
 		"carless 0123": true, "carless 0124": false, "+44 7700 900124": false, "07700 900124": false,
 		"dam 1": true, "1": true, "2": false,
 	} {
@@ -37,6 +38,9 @@ func TestTerms(t *testing.T) {
 		if got != meets {
 			t.Errorf("%q: got %t, want %t; it reads %+v", typed, got, meets, Terms(typed, "GB"))
 		}
+	}
+	if got := Terms("0005", "GB"); len(got) != 1 || !got[0].Meets(nil, mustParse(t, "+442079460005")) {
+		t.Errorf("the last digits 0005 are read as %+v", got)
 	}
 	if terms := Terms(" ,.- ", "GB"); len(terms) != 0 {
 		t.Errorf("no word is read as %+v", terms)

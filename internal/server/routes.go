@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+
+	"birdcar/internal/masking"
 )
 
 // routes is the whole surface: who may call what.
@@ -72,6 +74,15 @@ func (s *Server) routes() (http.Handler, error) {
 
 			r.Get("/numbers", s.handle(s.listNumbers))
 			r.Post("/numbers", s.handle(s.addNumber))
+			r.Post("/numbers/many", s.handle(s.addNumbers))
+			r.Get("/numbers/owned", s.handle(s.listOwned))
+			r.Get("/numbers/{id}", s.handle(s.showNumber))
+			r.Post("/numbers/{id}/available", s.handle(s.setNumber(masking.Available, "is available for new rides.")))
+			r.Post("/numbers/{id}/drain", s.handle(s.setNumber(masking.Draining, "gets no new rides. Those it has go on.")))
+			r.Get("/numbers/{id}/retire", s.handle(s.askRetireNumber))
+			r.Post("/numbers/{id}/retire", s.handle(s.retireNumber))
+			r.Get("/numbers/{id}/delete", s.handle(s.askDeleteNumber))
+			r.Post("/numbers/{id}/delete", s.handle(s.deleteNumber))
 
 			if s.SimulatorPages != nil {
 				r.Handle("/simulator", s.SimulatorPages)
