@@ -41,6 +41,13 @@ type torture struct {
 var shortTorture, longTorture = torture{rides: 60, kills: 3, every: 2 * time.Second, hangs: 1},
 	torture{rides: 200, kills: 30, every: 5 * time.Second, hangs: 40}
 
+func howHard() torture {
+	if os.Getenv("TORTURE") != "" {
+		return longTorture
+	}
+	return shortTorture
+}
+
 // Many people text at once, MessageBird fails in every way it can, and the program
 // is killed again and again. What was answered with OK must reach the other party,
 // once, in order.
@@ -48,10 +55,7 @@ func TestTorture(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	hard := shortTorture
-	if os.Getenv("TORTURE") != "" {
-		hard = longTorture
-	}
+	hard := howHard()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, seed))
@@ -224,10 +228,14 @@ func awaitQuiet(t *testing.T, database string, h *hostile) (waiting int) {
 	return max(waiting, 1)
 }
 
-// readDatabase opens a SQLite database beside the program that has it.
+// readDatabase opens a database beside the programs that have it.
 func readDatabase(t *testing.T, database string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+database+"?mode=ro&_busy_timeout=5000")
+	driver, source := "sqlite3", "file:"+database+"?mode=ro&_busy_timeout=5000"
+	if strings.HasPrefix(database, "postgres://") {
+		driver, source = "pgx", database
+	}
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		t.Fatal(err)
 	}
