@@ -92,9 +92,17 @@ func (x *Exchange) record(c masking.CallRecord) {
 	}
 }
 
+const (
+	callQueue = 8192 // calls that may wait to be recorded
+	callBatch = 1024 // calls recorded at once, at most
+	// callPause is between two batches: one commit for many calls leaves the disk
+	// and the processors to the answers.
+	callPause = 20 * time.Millisecond
+)
+
 func (x *Exchange) recordCalls(ctx context.Context, first masking.CallRecord) {
 	calls := []masking.CallRecord{first}
-	for len(calls) < 256 && len(x.calls) > 0 {
+	for len(calls) < callBatch && len(x.calls) > 0 {
 		calls = append(calls, <-x.calls)
 	}
 	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.RecordCalls(ctx, calls) })

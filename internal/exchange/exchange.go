@@ -56,7 +56,7 @@ func New(c Config) (*Exchange, error) {
 	if c.Publish == nil {
 		c.Publish = func(masking.Event) {}
 	}
-	return &Exchange{Config: c, calls: make(chan masking.CallRecord, 4096), chores: make(chan struct{}, 1)}, nil
+	return &Exchange{Config: c, calls: make(chan masking.CallRecord, callQueue), chores: make(chan struct{}, 1)}, nil
 }
 
 // Proof is what a carrier's signature proved: its id, which lets in one request

@@ -135,10 +135,14 @@ func (x *Exchange) Run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	x.tidy(ctx)
+	calls, paused := x.calls, (<-chan time.Time)(nil)
 	for {
 		select {
-		case c := <-x.calls:
+		case c := <-calls:
 			x.recordCalls(ctx, c)
+			calls, paused = nil, time.After(callPause)
+		case <-paused:
+			calls, paused = x.calls, nil
 		case <-tick.C:
 			x.tidy(ctx)
 		case <-ctx.Done():

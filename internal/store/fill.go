@@ -148,11 +148,7 @@ func (tx *Tx) fillMessages(ctx context.Context, f Filling) error {
 	})
 }
 
-func (tx *Tx) fillCalls(ctx context.Context, f Filling) error {
-	return bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", f.Calls, func(c masking.CallRecord) []any {
-		return []any{id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)}
-	})
-}
+func (tx *Tx) fillCalls(ctx context.Context, f Filling) error { return tx.RecordCalls(ctx, f.Calls) }
 
 func (tx *Tx) fillWords(ctx context.Context, f Filling) error {
 	var words []word

@@ -124,13 +124,9 @@ func (tx *Tx) TellEnded(ctx context.Context, ride int64, party masking.Number) (
 
 // RecordCalls stores calls that came in.
 func (tx *Tx) RecordCalls(ctx context.Context, calls []masking.CallRecord) error {
-	for _, c := range calls {
-		if _, err := tx.exec(ctx, `INSERT INTO calls (ride_id, caller, number, connected_to, outcome, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-			id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", calls, func(c masking.CallRecord) []any {
+		return []any{id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)}
+	})
 }
 
 // Calls are a ride's calls in their order.
