@@ -30,6 +30,9 @@ const (
 	Lease = time.Minute
 	// sendWithin bounds one talk with the carrier.
 	sendWithin = 20 * time.Second
+	// perTalk is how many goroutines there are for each talk with the carrier: while
+	// one has it, others wait for the disk to keep what became of theirs.
+	perTalk = 8
 	// full is how much may wait in memory; more waits in the database.
 	full = 4096
 )
@@ -52,6 +55,7 @@ type Worker struct {
 	Config
 	gate     *gate
 	hand     *hand
+	talks    chan struct{} // with the carrier, under way
 	wake     chan struct{}
 	stopping <-chan struct{}
 	backlog  atomic.Bool // the database holds what memory does not: new messages go behind it
@@ -70,7 +74,7 @@ func New(c Config) (*Worker, error) {
 	if c.Publish == nil {
 		c.Publish = func(masking.Event) {}
 	}
-	w := &Worker{Config: c, gate: newGate(), hand: newHand(), wake: make(chan struct{}, 1)}
+	w := &Worker{Config: c, gate: newGate(), hand: newHand(), talks: make(chan struct{}, c.Workers), wake: make(chan struct{}, 1)}
 	w.backlog.Store(true) // of the last run, until a sweep finds none
 	return w, nil
 }
@@ -97,7 +101,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	var workers sync.WaitGroup
-	for range w.Workers {
+	for range w.Workers * perTalk {
 		workers.Go(func() {
 			for {
 				m, ok := w.hand.take()
