@@ -62,13 +62,11 @@ func BenchmarkEnqueueAndComplete(b *testing.B) {
 				return err
 			}
 			return s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-				if _, _, err := tx.MarkSent(ctx, m, "carrier"); err != nil {
+				if _, more, err := tx.MarkSent(ctx, m, "carrier"); err != nil || !more {
 					return err
 				}
-				if _, err := tx.ClaimNext(ctx, from, to, time.Minute); err != masking.ErrNotFound {
-					return err
-				}
-				return nil
+				_, err := tx.ClaimNext(ctx, from, to, time.Minute)
+				return err
 			})
 		})
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -67,6 +68,9 @@ func (w *writer) gather(first *job, limit int) []*job {
 	batch := make([]*job, 0, min(limit, 16))
 	if first != nil {
 		batch = append(batch, first)
+	}
+	if limit > 1 {
+		runtime.Gosched() // whoever was just answered, or is about to come, comes along
 	}
 	for len(batch) < limit {
 		select {
