@@ -45,9 +45,21 @@ func (tx *Tx) AddInbound(ctx context.Context, t masking.Text, state masking.Mess
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`,
 		masking.Inbound, state, id(ride), t.From, t.To, t.Body, t.Key(), text(t.CarrierID), ms(tx.Now)).Scan(&messageID)
 	if found(err) == masking.ErrNotFound {
-		return 0, false, nil
+		return 0, false, tx.confirm(ctx, t)
 	}
 	return messageID, err == nil, err
+}
+
+// confirm writes a repeated text again as it is, so that this transaction's commit
+// waits for the standby as any other does. PostgreSQL shows a commit whose caller gave
+// up that wait, though only the primary has it: OK to the repeat would be a
+// promise that is lost with the primary.
+func (tx *Tx) confirm(ctx context.Context, t masking.Text) error {
+	if !tx.engine.shared {
+		return nil
+	}
+	_, err := tx.exec(ctx, "UPDATE messages SET dedup_key = $1 WHERE dedup_key = $1", t.Key())
+	return err
 }
 
 // Inbound is the stored text that t repeats, or masking.ErrNotFound.
