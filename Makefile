@@ -1,7 +1,7 @@
 # SQLite's driver is C.
 export CGO_ENABLED = 1
 
-.PHONY: run build test lint
+.PHONY: run build test torture lint
 
 run: build
 	./bin/birdcar
@@ -12,6 +12,11 @@ build:
 # TESTFLAGS=-v names each test.
 test: lint
 	go test -race $(TESTFLAGS) ./...
+
+# The tests that try to break the promises, in their long form: thirty kills, a
+# million operations. Takes some minutes.
+torture:
+	TORTURE=1 go test -count=1 -timeout 60m -v -run 'Torture|Routing' ./cmd/birdcar ./internal/exchange
 
 lint:
 	@unformatted=$$(gofmt -l cmd internal web migrations); \

@@ -33,7 +33,7 @@ var (
 
 // start runs BirdCar over the database file until stop, which waits for its end.
 // A test that does not stop it has it stopped at its end.
-func start(t *testing.T, database string, env map[string]string) *instance {
+func start(t testing.TB, database string, env map[string]string) *instance {
 	t.Helper()
 	settings := map[string]string{"ADDR": "127.0.0.1:0", "DATABASE_URL": database, "DEFAULT_COUNTRY": "GB"}
 	for name, value := range env {

@@ -118,7 +118,7 @@ type texter struct {
 
 // connectPeople makes rides in a new database, whose confirmations wait for the
 // program's first start.
-func connectPeople(t *testing.T, database string, rides int) (people []*texter) {
+func connectPeople(t testing.TB, database string, rides int) (people []*texter) {
 	t.Helper()
 	ctx := context.Background()
 	s, err := store.Open(ctx, database, time.Now)
