@@ -88,15 +88,16 @@ func (a *app) wire(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	apiURL, apiKey, signingKey := cfg.APIURL, cfg.APIKey, cfg.SigningKey
+	apiURL, numbersURL, apiKey, signingKey := cfg.APIURL, cfg.NumbersURL, cfg.APIKey, cfg.SigningKey
 	if cfg.Simulated() {
 		apiURL, apiKey = a.local+"/simulator/messagebird", rand.Text()
+		numbersURL = apiURL
 		if signingKey == "" {
 			signingKey = rand.Text()
 		}
 	}
 	client := carrier.New(carrier.Config{
-		APIKey: apiKey, APIURL: apiURL, NumbersURL: cfg.NumbersURL, Connections: cfg.OutboxWorkers,
+		APIKey: apiKey, APIURL: apiURL, NumbersURL: numbersURL, Connections: cfg.OutboxWorkers,
 		ReportURL: cfg.PublicURL + "/webhook-status?token=" + url.QueryEscape(a.token),
 	})
 	here := func(e masking.Event) { a.server.Publish(e) } // the server is made last, before anything happens
@@ -128,7 +129,7 @@ func (a *app) wire(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return a.serveOver(signingKey)
+	return a.serveOver(client, signingKey)
 }
 
 func (a *app) simulate(apiKey, signingKey string) (err error) {
@@ -154,12 +155,12 @@ func simulatorFile(databaseURL string) string {
 	return databaseURL + "-simulator.jsonl"
 }
 
-func (a *app) serveOver(signingKey string) (err error) {
+func (a *app) serveOver(client *carrier.Client, signingKey string) (err error) {
 	cfg := server.Config{
 		Store: a.store, Exchange: a.exchange, PublicURL: a.cfg.PublicURL, Token: a.token,
 		Password: a.cfg.AdminPassword, Country: a.cfg.DefaultCountry, Zone: a.cfg.TimeZone,
 		Now: time.Now, Log: a.log, Simulated: a.simulator != nil,
-		Sending: a.outbox.Status,
+		Sending: a.outbox.Status, OwnedNumbers: client.Numbers,
 	}
 	if signingKey != "" {
 		if cfg.Verifier, err = carrier.NewVerifier(signingKey, time.Now); err != nil {
@@ -168,6 +169,8 @@ func (a *app) serveOver(signingKey string) (err error) {
 	}
 	if a.simulator != nil {
 		cfg.SimulatorAPI, cfg.SimulatorPages = a.simulator.API(), a.simulator.Pages()
+	} else {
+		cfg.Balance = client.Balance
 	}
 	a.server, err = server.New(cfg)
 	return err

@@ -29,6 +29,7 @@ type attempt struct {
 	connected  atomic.Bool // a connection was had, so that the request may have arrived
 	status     int         // of the answer; 0: none
 	retryAfter time.Duration
+	date       time.Time // of the answer, by MessageBird's clock; zero: it does not say
 }
 
 func (c *Client) attempt(ctx context.Context) (*attempt, context.CancelFunc) {
@@ -68,6 +69,7 @@ func (a *attempt) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	a.status = answer.StatusCode
+	a.date, _ = http.ParseTime(answer.Header.Get("Date")) // an unreadable one is none
 	a.retryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
 	answer.Body = http.MaxBytesReader(nil, answer.Body, maxAnswer)
 	return answer, nil

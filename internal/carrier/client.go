@@ -79,9 +79,10 @@ func (c *Client) Send(ctx context.Context, m masking.Message) (carrierID string,
 
 // Balance is what the account has left to spend.
 type Balance struct {
-	Payment string // prepaid or postpaid
-	Type    string // credits or a currency
-	Amount  float64
+	Payment  string // prepaid or postpaid
+	Type     string // credits or a currency
+	Amount   float64
+	Answered time.Time // by MessageBird's clock; zero: it did not say
 }
 
 // Balance asks for the account's balance, which also tells whether the API key
@@ -95,7 +96,7 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 	}
 	// Through its decimal form: 9.2 as a float32 is 9.19999980926513671875.
 	amount, _ := strconv.ParseFloat(strconv.FormatFloat(float64(b.Amount), 'g', -1, 32), 64)
-	return Balance{Payment: b.Payment, Type: b.Type, Amount: amount}, nil
+	return Balance{Payment: b.Payment, Type: b.Type, Amount: amount, Answered: a.date}, nil
 }
 
 const (

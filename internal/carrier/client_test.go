@@ -142,10 +142,11 @@ func TestClient_Balance(t *testing.T) {
 		if r.URL.Path != "/balance" {
 			t.Errorf("got %s", r.URL.Path)
 		}
+		w.Header().Set("Date", "Sat, 21 Nov 2026 12:00:00 GMT")
 		answer(w, http.StatusOK, `{"payment":"prepaid","type":"credits","amount":9.2}`)
 	})
 	got, err := c.Balance(t.Context())
-	if want := (Balance{Payment: "prepaid", Type: "credits", Amount: 9.2}); err != nil || got != want {
+	if want := (Balance{Payment: "prepaid", Type: "credits", Amount: 9.2, Answered: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
 	c = clientOf(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusUnauthorized, keyRefused) })

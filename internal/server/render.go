@@ -101,6 +101,7 @@ func (s *Server) nav(r *http.Request) []link {
 		{Href: "/customers", Name: "Customers"},
 		{Href: "/drivers", Name: "Drivers"},
 		{Href: "/numbers", Name: "Numbers"},
+		{Href: "/setup", Name: "Setup"},
 	}
 	if s.SimulatorPages != nil {
 		links = append(links, link{Href: "/simulator", Name: "Simulator"})

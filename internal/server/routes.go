@@ -72,6 +72,10 @@ func (s *Server) routes() (http.Handler, error) {
 				r.Post(who.Path+"/import/{id}/discard", s.handle(s.discardRoster(who)))
 			}
 
+			r.Get("/setup", s.handle(s.setup))
+			r.Get("/sign-out-everywhere", s.handle(s.askSignOutAll))
+			r.Post("/sign-out-everywhere", s.handle(s.signOutAll))
+
 			r.Get("/numbers", s.handle(s.listNumbers))
 			r.Post("/numbers", s.handle(s.addNumber))
 			r.Post("/numbers/many", s.handle(s.addNumbers))

@@ -31,13 +31,15 @@ const (
 	codeInternal   = 99
 )
 
-// API is MessageBird's API for messages, below /simulator/messagebird.
+// API is MessageBird's API for messages and for the account's numbers, below
+// /simulator/messagebird.
 // Source: the OpenAPI description "MessageBird SMS API 1.0.0".
 func (s *Simulator) API() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+apiPath+"/messages", s.createMessage)
 	mux.HandleFunc("GET "+apiPath+"/messages", s.listMessages)
 	mux.HandleFunc("GET "+apiPath+"/messages/{id}", s.readMessage)
+	mux.HandleFunc("GET "+apiPath+"/phone-numbers", s.listNumbers)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, codeNoAPI, "API not found", "")
 	})

@@ -1,0 +1,137 @@
+package server_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"birdcar/internal/carrier"
+	"birdcar/internal/masking"
+	"birdcar/internal/server"
+)
+
+// checkOn is what the self-test says of one thing: its word and its sentences.
+func (a answer) checkOn(name string) string {
+	a.t.Helper()
+	for li := range a.all("li") {
+		for h := range li.Descendants() {
+			if h.Type == html.ElementNode && h.Data == "h3" && textOf(h) == name {
+				return strings.Replace(textOf(li), name+" ", "", 1)
+			}
+		}
+	}
+	return ""
+}
+
+func (a answer) wantCheck(name, want string) {
+	a.t.Helper()
+	if got := a.checkOn(name); !strings.Contains(got, want) {
+		a.t.Errorf("%s: the self-test says %q, want %q in it", name, got, want)
+	}
+}
+
+func TestSetup_simulator(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	page := s.get("/setup").wantStatus(200)
+	copied := map[string]bool{}
+	for b := range page.all("button") {
+		copied[attribute(b, "data-copy")] = true
+	}
+	if !copied[publicURL+"/webhook?token="+token] || !copied[publicURL+"/webhook-voice?token="+token] {
+		t.Errorf("the URLs to copy are %v", copied)
+	}
+	page.wantCheck("API key", "open The simulator carries texts and calls")
+	page.wantCheck("Signing key", "fine")
+	page.wantCheck("Public URL", "fine "+publicURL)
+	page.wantCheck("Database", "fine SQLite")
+	page.wantCheck("Database", "journal_mode wal, synchronous full")
+	page.wantCheck("Database", "Its content is whole.")
+	page.wantCheck("Disk space", "free of")
+}
+
+func TestSetup_carrier(t *testing.T) {
+	balance := carrier.Balance{Payment: "prepaid", Type: "euros", Amount: 9.2, Answered: time.Date(2026, 11, 20, 17, 0, 2, 0, time.UTC)}
+	var failure error
+	var sending masking.SendingStatus
+	s := newSite(t, func(c *server.Config) {
+		c.Simulated, c.Verifier = false, nil
+		c.Balance = func(context.Context) (carrier.Balance, error) { return balance, failure }
+		c.Sending = func() masking.SendingStatus { return sending }
+	})
+	s.login()
+	page := s.get("/setup")
+	page.wantCheck("API key", "fine MessageBird accepts it.")
+	page.wantCheck("Balance", "fine 9.20 euros, prepaid.")
+	page.wantCheck("Clock", "fine 2s apart")
+	page.wantCheck("Signing key", "to do None is set")
+	page.wantCheck("Texts leave", "fine")
+	page.wantText("1 thing to do")
+
+	balance.Amount, balance.Answered = 0, balance.Answered.Add(5*time.Minute)
+	sending = masking.SendingStatus{Stopped: true, Account: true, Reason: "MessageBird says that the balance is used up."}
+	page = s.get("/setup")
+	page.wantCheck("Balance", "to do")
+	page.wantCheck("Clock", "to do 5m2s apart")
+	page.wantCheck("Texts leave", "to do Sending is paused: MessageBird says that the balance is used up.")
+
+	failure = &masking.CarrierError{Outcome: masking.Refused, Code: 2, Reason: "MessageBird does not accept the API key."}
+	page = s.get("/setup")
+	page.wantCheck("API key", "to do MessageBird does not accept the API key.")
+	if page.checkOn("Balance") != "" {
+		t.Error("a balance is shown that nobody told")
+	}
+}
+
+func TestSetup_publicURL(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://localhost:8080":       "to do",
+		"http://127.0.0.1:8080":       "to do",
+		"http://192.168.1.7":          "to do",
+		"http://birdcar.example":      "Use https",
+		"https://birdcar.example/app": "fine",
+	} {
+		s := newSite(t, func(c *server.Config) { c.PublicURL, c.Simulated = address, false })
+		s.login()
+		s.get("/setup").wantCheck("Public URL", want)
+	}
+}
+
+func TestSetup_webhooks(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	_, _, number := s.seed()
+	for _, kind := range []string{"Texts come in", "Calls come in", "Delivery reports come in"} {
+		s.get("/setup").wantCheck(kind, "open None has come yet.")
+	}
+	s.do(http.MethodGet, "/webhook-voice?token=wrong&source=447700900123&destination=447700900001", "").wantStatus(401)
+	s.get("/setup").wantCheck("Calls come in", "to do One was refused today at 18:00.")
+	s.get("/setup").wantCheck("Texts come in", "open")
+
+	s.textIn("one", "+447700900123", number.Number.E164(), "Hello").wantStatus(200)
+	s.get("/webhook-status?token=" + token + "&reference=nobodys&status=delivered&id=x").wantStatus(200)
+	s.get("/setup").wantCheck("Texts come in", "fine The last one came today at 18:00.")
+	s.get("/setup").wantCheck("Delivery reports come in", "fine")
+	s.textIn("", "", "", "").wantStatus(400)
+	s.get("/setup").wantCheck("Texts come in", "fine") // what came was let in
+}
+
+func TestSignOutEverywhere(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	elsewhere := s.client
+	s.client = s.newBrowser()
+	s.login()
+	s.get("/sign-out-everywhere").wantStatus(200).wantText("Every browser that is signed in, this one too, has to sign in again.")
+	s.get("/numbers").wantStatus(200) // asking ends no session
+	s.post("/sign-out-everywhere").wantRedirect("/login")
+	s.get("/numbers").wantRedirect("/login?next=%2Fnumbers")
+	s.client = elsewhere
+	s.get("/numbers").wantRedirect("/login?next=%2Fnumbers")
+	s.login()
+	s.get("/numbers").wantStatus(200)
+}
