@@ -15,6 +15,7 @@ import (
 //	grouped  a phone number, whole and grouped for reading
 //	clock    "18:05"
 //	when     "today 18:05", "tomorrow 09:00", "Sat 28 Nov 18:05"
+//	ago      "for 5 minutes"
 //	exact    "Saturday 28 November 2026, 18:05 CET"
 //	stamp    RFC 3339, for datetime attributes
 //	count    "1 ride", "3 rides"
@@ -32,6 +33,7 @@ func Funcs(zone *time.Location, now func() time.Time) template.FuncMap {
 		"grouped": func(n interface{ Grouped() string }) string { return n.Grouped() },
 		"clock":   in("15:04"),
 		"when":    func(t time.Time) string { return when(t.In(zone), now().In(zone)) },
+		"ago":     func(t time.Time) string { return lasting(now().Sub(t)) },
 		"exact":   in("Monday 2 January 2006, 15:04 MST"),
 		"stamp":   in(time.RFC3339),
 		"count":   count,
@@ -55,6 +57,19 @@ func when(t, now time.Time) string {
 		return t.Format("Mon 2 Jan 15:04")
 	}
 	return t.Format("Mon 2 Jan 2006 15:04")
+}
+
+// lasting is how long something has lasted, in the largest unit that fits.
+func lasting(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "for less than a minute"
+	case d < time.Hour:
+		return "for " + count(int(d/time.Minute), "minute", "minutes")
+	case d < 48*time.Hour:
+		return "for " + count(int(d/time.Hour), "hour", "hours")
+	}
+	return "for " + count(int(d/(24*time.Hour)), "day", "days")
 }
 
 // day is t's date at midnight UTC, where every day has 24 hours.

@@ -1,33 +1,34 @@
 package server
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"birdcar/internal/masking"
+	"birdcar/internal/store"
 )
 
 const (
-	homeRides   = 100 // the newest current rides
+	homeRides   = 100 // the newest current ones, and as many of those over today
 	homeNumbers = 12  // of the pool; /numbers shows all
 )
 
 type homePage struct {
-	Rides     []masking.Ride
-	MoreRides bool
-	Lingering int // of Rides
-	Numbers   []masking.ProxyNumber
-	Available int // numbers that new rides may get
-	InUse     int // numbers that connect somebody
-	PoolEmpty bool
+	Health
+	Current     []masking.Ride
+	MoreCurrent bool
+	Over        []masking.Ride // of today
+	MoreOver    bool
+	Today       string // as addresses have it: 2026-11-30
+
+	Numbers     []masking.ProxyNumber // the first of the pool
+	MoreNumbers bool
+	PoolEmpty   bool
 
 	Customer, Driver picker
 	Form             form
 	ShowForm         bool // false: something that every ride needs is missing
-}
-
-// FirstNumbers are the numbers that fit on the page.
-func (p homePage) FirstNumbers() []masking.ProxyNumber {
-	return p.Numbers[:min(len(p.Numbers), homeNumbers)]
 }
 
 // newRideForm has what somebody searches for beside the fields of a ride.
@@ -49,10 +50,13 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) showHome(w http.ResponseWriter, r *http.Request, status int, page homePage) error {
 	ctx := r.Context()
 	var err error
-	if page.Rides, err = s.Store.CurrentRides(ctx, homeRides+1); err != nil {
+	if page.Health, err = s.health(ctx); err != nil {
 		return err
 	}
-	if page.Numbers, err = s.Store.ProxyNumbers(ctx); err != nil {
+	if err := s.ridesToday(ctx, &page); err != nil {
+		return err
+	}
+	if page.Numbers, page.MoreNumbers, err = s.Store.ListNumbers(ctx, store.NumberList{Limit: homeNumbers}); err != nil {
 		return err
 	}
 	if page.Customer, err = s.picker(ctx, customers, page.Form); err != nil {
@@ -61,23 +65,25 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request, status int, pa
 	if page.Driver, err = s.picker(ctx, drivers, page.Form); err != nil {
 		return err
 	}
-	if len(page.Rides) > homeRides {
-		page.Rides, page.MoreRides = page.Rides[:homeRides], true
-	}
-	for _, ride := range page.Rides {
-		if ride.State == masking.Lingering {
-			page.Lingering++
-		}
-	}
-	for _, n := range page.Numbers {
-		if n.State == masking.Available {
-			page.Available++
-		}
-		if n.LiveRoutes > 0 {
-			page.InUse++
-		}
-	}
 	page.ShowForm = status != http.StatusOK ||
 		page.Customer.Any() && page.Driver.Any() && len(page.Numbers) > 0
 	return s.Render(w, r, status, "home", page)
+}
+
+// ridesToday are those that connect somebody, whenever they are, and those of
+// today that are over.
+func (s *Server) ridesToday(ctx context.Context, page *homePage) (err error) {
+	if page.Current, err = s.Store.CurrentRides(ctx, homeRides+1); err != nil {
+		return err
+	}
+	if page.MoreCurrent = len(page.Current) > homeRides; page.MoreCurrent {
+		page.Current = page.Current[:homeRides]
+	}
+	now := s.today()
+	page.Today = now.Format(time.DateOnly)
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, s.Zone)
+	over, err := s.Store.RideList(ctx, store.RideFilter{State: masking.Closed, From: midnight, Until: midnight.AddDate(0, 0, 1)},
+		store.Span{Limit: homeRides})
+	page.Over, page.MoreOver = over.Rides, over.More
+	return err
 }

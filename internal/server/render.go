@@ -97,7 +97,9 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, page
 
 func (s *Server) nav(r *http.Request) []link {
 	links := []link{
-		{Href: "/", Name: "Rides"},
+		{Href: "/", Name: "Today"},
+		{Href: "/rides", Name: "Rides"},
+		{Href: "/messages", Name: "Messages"},
 		{Href: "/customers", Name: "Customers"},
 		{Href: "/drivers", Name: "Drivers"},
 		{Href: "/numbers", Name: "Numbers"},
@@ -107,7 +109,8 @@ func (s *Server) nav(r *http.Request) []link {
 		links = append(links, link{Href: "/simulator", Name: "Simulator"})
 	}
 	for i := range links {
-		links[i].Current = links[i].Href == r.URL.Path || links[i].Href == "/" && r.URL.Path == "/createride"
+		links[i].Current = links[i].Href == r.URL.Path || strings.HasPrefix(r.URL.Path, links[i].Href+"/") ||
+			links[i].Href == "/" && r.URL.Path == "/createride"
 	}
 	return links
 }

@@ -57,6 +57,21 @@ func (s *Server) routes() (http.Handler, error) {
 			r.Get("/", s.handle(s.home))
 			r.Post("/createride", s.handle(s.createRide))
 
+			r.Get("/rides", s.handle(s.listRides))
+			r.Get("/rides.csv", s.handle(s.exportRides))
+			r.Get("/rides/{id}", s.handle(s.showRide))
+			r.Get("/rides/{id}/end", s.handle(s.askRide(s.endQuestion)))
+			r.Post("/rides/{id}/end", s.handle(s.endRide))
+			r.Get("/rides/{id}/cancel", s.handle(s.askRide(s.cancelQuestion)))
+			r.Post("/rides/{id}/cancel", s.handle(s.cancelRide))
+			r.Post("/rides/{id}/confirm", s.handle(s.confirmAgain))
+
+			r.Get("/messages", s.handle(s.listMessages))
+			r.Get("/messages/again", s.handle(s.askSendAllAgain))
+			r.Post("/messages/again", s.handle(s.sendAllAgain))
+			r.Get("/messages/{id}", s.handle(s.showMessage))
+			r.Post("/messages/{id}/again", s.handle(s.sendAgain))
+
 			for _, who := range []people{customers, drivers} {
 				r.Get(who.Path, s.handle(s.listParties(who)))
 				r.Post(who.Path, s.handle(s.addParty(who)))

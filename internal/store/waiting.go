@@ -22,3 +22,11 @@ func (s *Store) Waiting(ctx context.Context, limit int) (w masking.Waiting, err 
 	}
 	return w, err
 }
+
+// Attention counts the texts that failed and were not sent again, and those that
+// came from nobody with a ride, limit of each at most.
+func (s *Store) Attention(ctx context.Context, limit int) (failed, unrouted int, err error) {
+	err = s.row(ctx, `SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE`+unanswered+` LIMIT $1) AS failed),
+		(SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE state = 'unrouted' LIMIT $1) AS unrouted)`, limit).Scan(&failed, &unrouted)
+	return failed, unrouted, err
+}

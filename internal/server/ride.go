@@ -1,0 +1,136 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/go-chi/chi/v5"
+
+	"birdcar/internal/masking"
+)
+
+type ridePage struct {
+	Ride         masking.Ride
+	Conversation conversation
+	Earlier      string // the address of the part before; empty: there is none
+	Part         bool   // of the conversation, and not its end
+}
+
+// Path is the address of the page.
+func (p ridePage) Path() string { return ridePath(p.Ride.ID) }
+
+// Parties are the two people of the ride.
+func (p ridePage) Parties() []masking.Party { return []masking.Party{p.Ride.Customer, p.Ride.Driver} }
+
+func ridePath(id int64) string { return "/rides/" + strconv.FormatInt(id, 10) }
+
+// ride is the one that the address names, or masking.ErrNotFound.
+func (s *Server) ride(r *http.Request) (masking.Ride, error) {
+	return s.Store.Ride(r.Context(), readID(chi.URLParam(r, "id")))
+}
+
+func (s *Server) showRide(w http.ResponseWriter, r *http.Request) error {
+	ride, err := s.ride(r)
+	if err != nil {
+		return err
+	}
+	texts, calls := readID(r.URL.Query().Get("texts")), readID(r.URL.Query().Get("calls"))
+	page := ridePage{Ride: ride, Part: texts != 0 || calls != 0}
+	if page.Conversation, err = s.conversation(r.Context(), ride, texts, calls); err != nil {
+		return err
+	}
+	if c := page.Conversation; c.TextsBefore != 0 || c.CallsBefore != 0 {
+		page.Earlier = address(page.Path(), "texts", strconv.FormatInt(c.TextsBefore, 10), "calls", strconv.FormatInt(c.CallsBefore, 10))
+	}
+	return s.Render(w, r, http.StatusOK, "ride", page)
+}
+
+// endQuestion says what ending a ride does, to whom.
+func (s *Server) endQuestion(ride masking.Ride) question {
+	q := question{
+		Title:  fmt.Sprintf("End the ride of %s and %s?", ride.Customer.Name, ride.Driver.Name),
+		Action: ridePath(ride.ID) + "/end", Verb: "End ride", Back: ridePath(ride.ID),
+		Facts: []string{
+			fmt.Sprintf("%s and %s still reach each other through %s until %s, for what was left in the car.",
+				ride.Customer.Name, ride.Driver.Name, ride.Proxy.Number.Grouped(), s.untilClosed()),
+			"Neither of them gets a text about it.",
+		},
+	}
+	return closedFor(q, ride)
+}
+
+func (s *Server) cancelQuestion(ride masking.Ride) question {
+	q := question{
+		Title:  fmt.Sprintf("Cancel the ride of %s and %s?", ride.Customer.Name, ride.Driver.Name),
+		Action: ridePath(ride.ID) + "/cancel", Verb: "Cancel ride", Back: ridePath(ride.ID),
+		Facts: []string{
+			fmt.Sprintf("%s and %s each get a text: “%s”", ride.Customer.Name, ride.Driver.Name, masking.Cancellation(ride.At.In(s.Zone))),
+			fmt.Sprintf("They still reach each other through %s until %s.", ride.Proxy.Number.Grouped(), s.untilClosed()),
+		},
+	}
+	return closedFor(q, ride)
+}
+
+// untilClosed is until when a ride that ends now connects.
+func (s *Server) untilClosed() string {
+	return s.Now().Add(s.Exchange.Linger).In(s.Zone).Format("Mon 2 Jan 15:04")
+}
+
+// closedFor says instead of asking that the ride ended before.
+func closedFor(q question, ride masking.Ride) question {
+	if ride.State != masking.Open {
+		q.Problem = "This ride has ended already."
+	}
+	return q
+}
+
+func (s *Server) askRide(about func(masking.Ride) question) handlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		ride, err := s.ride(r)
+		if err != nil {
+			return err
+		}
+		return s.ask(w, r, about(ride))
+	}
+}
+
+func (s *Server) endRide(w http.ResponseWriter, r *http.Request) error {
+	ride, err := s.ride(r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Exchange.EndRide(r.Context(), ride.ID); err != nil {
+		return s.decline(w, r, s.endQuestion(ride), err)
+	}
+	return s.redirect(w, r, ridePath(ride.ID), "The ride has ended.")
+}
+
+func (s *Server) cancelRide(w http.ResponseWriter, r *http.Request) error {
+	ride, err := s.ride(r)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Exchange.CancelRide(r.Context(), ride.ID); err != nil {
+		return s.decline(w, r, s.cancelQuestion(ride), err)
+	}
+	return s.redirect(w, r, ridePath(ride.ID), fmt.Sprintf("The ride is cancelled. %s and %s get a text.", ride.Customer.Name, ride.Driver.Name))
+}
+
+func (s *Server) confirmAgain(w http.ResponseWriter, r *http.Request) error {
+	if err := readForm(r); err != nil {
+		return err
+	}
+	ride, err := s.ride(r)
+	if err != nil {
+		return err
+	}
+	to := ride.Customer
+	if r.PostForm.Get("role") == string(masking.Driver) {
+		to = ride.Driver
+	}
+	if err := s.Exchange.ConfirmAgain(r.Context(), ride.ID, to.Role); err != nil {
+		return s.decline(w, r, question{Title: "The confirmation was not sent", Back: ridePath(ride.ID)}, err)
+	}
+	return s.redirect(w, r, ridePath(ride.ID), "The confirmation goes to "+to.Name+" again.")
+}
