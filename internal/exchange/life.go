@@ -139,7 +139,7 @@ func (x *Exchange) Run(ctx context.Context) {
 	for {
 		select {
 		case c := <-calls:
-			x.recordCalls(ctx, c)
+			x.recordCalls(context.WithoutCancel(ctx), c) // ctx may have ended in this moment
 			calls, paused = nil, time.After(callPause)
 		case <-paused:
 			calls, paused = x.calls, nil

@@ -37,51 +37,45 @@ type fate struct {
 // conversation is a part of a ride's history, oldest first.
 type conversation struct {
 	Entries []entry
-	// What lies before the first entry, for the address of the part before; 0: nothing.
-	TextsBefore, CallsBefore int64
+	Before  place // where the part before it ends; zero: there is none
+}
+
+// place is where a part of a conversation ends; zero: at its newest entry.
+type place struct {
+	Text, Call int64     // the part has texts and calls of lower ids; 0: of any
+	Time       time.Time // and nothing of a later time
 }
 
 // conversationPart is how many texts and calls a page shows.
 const conversationPart = 100
 
-// conversation reads the texts and calls of a ride with ids below the given ones
-// (0: from the newest), as many as fit on a page.
-func (s *Server) conversation(ctx context.Context, ride masking.Ride, texts, calls int64) (conversation, error) {
-	messages, err := s.Store.RideTexts(ctx, ride.ID, texts, conversationPart+1)
-	if err != nil {
-		return conversation{}, err
-	}
-	records, err := s.Store.RideCalls(ctx, ride.ID, calls, conversationPart+1)
-	if err != nil {
-		return conversation{}, err
-	}
+// conversation reads the part of a ride's history that ends at a place.
+func (s *Server) conversation(ctx context.Context, ride masking.Ride, end place) (conversation, error) {
 	var c conversation
-	newest := texts == 0 && calls == 0
+	messages, err := s.Store.RideTexts(ctx, ride.ID, end.Text, conversationPart+1)
+	if err != nil {
+		return c, err
+	}
+	records, err := s.Store.RideCalls(ctx, ride.ID, end.Call, conversationPart+1)
+	if err != nil {
+		return c, err
+	}
 	messages, records, more := newestOf(messages, records, conversationPart)
-	since := time.Time{}
 	if more {
-		c.TextsBefore, c.CallsBefore = texts, calls
-		if len(messages) > 0 {
-			c.TextsBefore = messages[len(messages)-1].ID
-			since = messages[len(messages)-1].Created
+		c.Before = end
+		if n := len(messages); n > 0 {
+			c.Before.Text, c.Before.Time = messages[n-1].ID, messages[n-1].Created
 		}
-		if len(records) > 0 {
-			c.CallsBefore = records[len(records)-1].ID
-			if last := records[len(records)-1].At; since.IsZero() || last.Before(since) {
-				since = last
+		if n := len(records); n > 0 {
+			c.Before.Call = records[n-1].ID
+			if at := records[n-1].At; len(messages) == 0 || at.Before(c.Before.Time) {
+				c.Before.Time = at
 			}
 		}
 	}
-	until := time.Time{}
-	if len(messages) > 0 {
-		until = messages[0].Created
-	}
-	if len(records) > 0 && records[0].At.After(until) {
-		until = records[0].At
-	}
 	t := teller{Server: s, ctx: ctx, ride: ride}
 	for _, e := range life(ride) {
-		if !e.At.Before(since) && (newest || !e.At.After(until)) {
+		if (!more || e.At.After(c.Before.Time)) && (end.Time.IsZero() || !e.At.After(end.Time)) {
 			t.entries = append(t.entries, e)
 		}
 	}

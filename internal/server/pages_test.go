@@ -140,10 +140,10 @@ func TestPages(t *testing.T) {
 	}
 	check()
 	s.login()
-	pages = []string{"/", "/customers", "/customers?q=x", "/customers/import", "/drivers", "/numbers", "/numbers/owned", "/setup", "/sign-out-everywhere", "/nowhere"}
+	pages = []string{"/", "/rides", "/rides?q=x&day=2026-11-20&state=open", "/messages", "/messages?show=waiting", "/messages?show=unknown", "/messages/again", "/customers", "/customers?q=x", "/customers/import", "/drivers", "/numbers", "/numbers/owned", "/setup", "/sign-out-everywhere", "/nowhere"}
 	check()
 	s.ride()
-	pages = append(pages, "/customers/1", "/drivers/1", "/drivers/1/delete", "/numbers/1", "/numbers/1/retire")
+	pages = append(pages, "/rides/1", "/rides/1/end", "/rides/1/cancel", "/messages/1", "/customers/1", "/drivers/1", "/drivers/1/delete", "/numbers/1", "/numbers/1/retire")
 	check()
 	s.get("/nowhere").wantStatus(404).wantText("There is no such page")
 }
@@ -152,7 +152,7 @@ func TestPages(t *testing.T) {
 func (s *site) wantAddress(page, target string) {
 	s.t.Helper()
 	target, fragment, _ := strings.Cut(target, "#")
-	if target == "" && fragment != "" || target == "/simulator" || strings.HasPrefix(target, "https://") {
+	if target == "" && fragment != "" || strings.HasPrefix(target, "/simulator") || strings.HasPrefix(target, "https://") {
 		return
 	}
 	if a := s.get(target); a.status != http.StatusOK && a.status != http.StatusSeeOther {

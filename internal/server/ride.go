@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -35,13 +36,18 @@ func (s *Server) showRide(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	texts, calls := readID(r.URL.Query().Get("texts")), readID(r.URL.Query().Get("calls"))
-	page := ridePage{Ride: ride, Part: texts != 0 || calls != 0}
-	if page.Conversation, err = s.conversation(r.Context(), ride, texts, calls); err != nil {
+	query := r.URL.Query()
+	end := place{Text: readID(query.Get("text")), Call: readID(query.Get("call"))}
+	if at := readID(query.Get("time")); at > 0 {
+		end.Time = time.UnixMilli(at)
+	}
+	page := ridePage{Ride: ride, Part: end != place{}}
+	if page.Conversation, err = s.conversation(r.Context(), ride, end); err != nil {
 		return err
 	}
-	if c := page.Conversation; c.TextsBefore != 0 || c.CallsBefore != 0 {
-		page.Earlier = address(page.Path(), "texts", strconv.FormatInt(c.TextsBefore, 10), "calls", strconv.FormatInt(c.CallsBefore, 10))
+	if before := page.Conversation.Before; before != (place{}) {
+		page.Earlier = address(page.Path(), "text", strconv.FormatInt(before.Text, 10), "call", strconv.FormatInt(before.Call, 10),
+			"time", strconv.FormatInt(before.Time.UnixMilli(), 10))
 	}
 	return s.Render(w, r, http.StatusOK, "ride", page)
 }

@@ -57,6 +57,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// testNow is when it is: 18:00 in Amsterdam.
+var testNow = time.Date(2026, 11, 20, 17, 0, 0, 0, time.UTC)
+
 // noOutbox leaves every message in the database.
 type noOutbox struct{}
 
@@ -86,7 +89,7 @@ func openSite(t *testing.T, database string, change ...func(*server.Config)) *si
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := func() time.Time { return time.Date(2026, 11, 20, 17, 0, 0, 0, time.UTC) }
+	now := func() time.Time { return testNow }
 	s := &site{t: t, logs: new(strings.Builder)}
 	var logging sync.Mutex
 	log := slog.New(slog.NewTextHandler(lockedWriter{&logging, s.logs}, &slog.HandlerOptions{Level: slog.LevelDebug}))
