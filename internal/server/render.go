@@ -52,6 +52,7 @@ type view struct {
 	Nav     []link // empty when signed out
 	Flash   string
 	Carrier carrierMark
+	Live    bool // its address can be loaded again: the answer to a form cannot
 	Data    any
 }
 
@@ -77,6 +78,7 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, page
 	v := view{Page: page, Carrier: s.carrier(), Data: data}
 	if s.signedIn(r) {
 		v.Nav = s.nav(r)
+		v.Live = r.Method == http.MethodGet
 		if r.Header.Get(liveHeader) == "" { // else another page waits to show it
 			v.Flash = s.sessions.PopString(r.Context(), sessionFlash)
 		}
