@@ -52,7 +52,7 @@ type view struct {
 	Nav     []link // empty when signed out
 	Flash   string
 	Carrier carrierMark
-	Live    bool // its address can be loaded again: the answer to a form cannot
+	Live    bool // it keeps up with the server: the answer to a form cannot be loaded again, an error need not
 	Data    any
 }
 
@@ -78,7 +78,7 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, page
 	v := view{Page: page, Carrier: s.carrier(), Data: data}
 	if s.signedIn(r) {
 		v.Nav = s.nav(r)
-		v.Live = r.Method == http.MethodGet
+		v.Live = r.Method == http.MethodGet && status == http.StatusOK
 		if r.Header.Get(liveHeader) == "" { // else another page waits to show it
 			v.Flash = s.sessions.PopString(r.Context(), sessionFlash)
 		}
