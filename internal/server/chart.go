@@ -7,7 +7,7 @@ import (
 )
 
 // sparkline is a small chart of a number's days for the template of that name. Its
-// view box is sparkWidth by sparkHeight.
+// view box is 82 by sparkHeight.
 type sparkline struct {
 	Label string // the whole chart in words
 	Bars  []sparkBar
@@ -20,7 +20,7 @@ type sparkBar struct {
 }
 
 const (
-	sparkStep   = 8 // from bar to bar
+	sparkStep   = 6 // from bar to bar
 	sparkHeight = 24
 )
 

@@ -65,8 +65,8 @@ func (s *Server) selfTest(ctx context.Context) []check {
 		name, try string
 		last      func(context.Context) (time.Time, error)
 	}{
-		{textHook, "Texts come in", "Send a text to one of your proxy numbers. If nothing changes here, look at the flow for texts: is it published, is the number chosen in it, is its URL the one above?", s.Store.LastInbound},
-		{callHook, "Calls come in", "Call one of your proxy numbers. If nothing changes here, look at the flow for calls: is it published, is the number chosen in it, is its URL the one above?", s.Store.LastCall},
+		{textHook, "Texts come in", "Send a text to one of your proxy numbers. If nothing changes here, look at the flow for texts: is it published, is the number chosen in it, is its URL the one below?", s.Store.LastInbound},
+		{callHook, "Calls come in", "Call one of your proxy numbers. If nothing changes here, look at the flow for calls: is it published, is the number chosen in it, is its URL the one below?", s.Store.LastCall},
 		{reportHook, "Delivery reports come in", "Create a ride. MessageBird reports each text to BirdCar's public URL; BirdCar asks for that by itself.", nil},
 	} {
 		checks = append(checks, s.checkWebhook(ctx, hook.kind, hook.name, hook.try, hook.last))
@@ -172,7 +172,7 @@ func (s *Server) checkWebhook(ctx context.Context, kind webhookKind, name, try s
 	switch {
 	case refused.After(taken):
 		return check{Name: name, State: checkBad, Found: "One was refused " + s.said(refused) + ".",
-			Do: "Its token or its signature is wrong. Paste the URL above into the flow again, and look whether PUBLIC_URL is exactly the address in it and MESSAGEBIRD_SIGNING_KEY is this account's."}
+			Do: "Its token or its signature is wrong. Paste the URL below into the flow again, and look whether PUBLIC_URL is exactly the address in it and MESSAGEBIRD_SIGNING_KEY is this account's."}
 	case taken.IsZero():
 		return check{Name: name, State: checkOpen, Found: "None has come yet.", Do: try}
 	}

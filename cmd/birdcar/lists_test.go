@@ -1,0 +1,219 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// eachWidth runs a story on a desktop and on a phone, on a program of its own.
+func eachWidth(t *testing.T, story func(t *testing.T, p *page)) {
+	t.Helper()
+	for name, width := range map[string]int64{"desktop": 1280, "phone": 360} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, newDatabase(t), nil)
+			p := newPage(t, b.base)
+			p.appear(width, false)
+			p.open(b.login)
+			p.see("h1", "Rides")
+			story(t, p)
+		})
+	}
+}
+
+// path is where the page is.
+func (p *page) path() string {
+	p.t.Helper()
+	return strings.TrimPrefix(evaluate[string](p, `location.href`), p.base)
+}
+
+// Customers are added, found, changed and deleted.
+func TestStory_People(t *testing.T) {
+	eachWidth(t, func(t *testing.T, p *page) {
+		p.open("/customers")
+		p.fill("#name", "Noor Newcomer")
+		p.fill("#number", "07700 900104")
+		p.click("form.form button")
+		p.see(".flash", "Noor Newcomer is on the list of customers.")
+		p.fill("#q", "+44 7700 900104")
+		p.click(".search button")
+		p.wait("only she is found", `document.querySelectorAll("tbody tr").length === 1`)
+		p.click("tbody a")
+		p.see("h1", "Noor Newcomer")
+		p.see("body", "+44 7700 900104")
+		p.save("customer")
+
+		p.fill("#number", "call me")
+		p.click("form.form button")
+		p.see(".problem", "This is not a phone number")
+		if focused := evaluate[string](p, `document.activeElement.id`); focused != "number" {
+			t.Errorf("the focus is on %q, want the field that is wrong", focused)
+		}
+		p.fill("#name", "Noor Known")
+		p.fill("#number", "07700 900105")
+		p.click("form.form button")
+		p.see(".flash", "Noor Known is saved. Current rides and texts on their way go to the new number.")
+
+		p.click(".heading .danger")
+		p.see("h1", "Delete Noor Known?")
+		p.save("delete")
+		p.click("form.actions a")
+		p.see("h1", "Noor Known")
+		p.click(".heading .danger")
+		p.see("h1", "Delete Noor Known?")
+		p.click("form.actions .danger")
+		p.see(".flash", "Noor Known is off the list of customers.")
+
+		// With a ride that connects, nobody can be deleted.
+		customer, driver := p.people("#customer")[0], p.people("#driver")[0]
+		p.createRide(customer, driver)
+		p.open("/drivers?q=" + strings.ReplaceAll(driver.name, " ", "+"))
+		p.click("tbody a")
+		p.see("h1", driver.name)
+		p.see("tbody", customer.name)
+		p.click(".heading .danger")
+		p.see("h1", "Delete")
+		p.click("form.actions .danger")
+		p.see(".notice", driver.name+" has a ride that still connects")
+	})
+}
+
+// upload chooses a file of people on the page that imports them, and is the path
+// of the page that shows what it would do.
+func (p *page) upload(list, content string) (path string) {
+	p.t.Helper()
+	file := filepath.Join(p.t.TempDir(), "people.csv")
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	p.open(list + "/import")
+	p.do("choose a file", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{file}))
+	p.click("form[enctype] button")
+	p.see(".tabs", "Refused")
+	return p.path()
+}
+
+// seeTab waits until a tab of that name counts so many lines.
+func (p *page) seeTab(name string, count int) {
+	p.t.Helper()
+	p.wait(fmt.Sprintf("see %d lines %s", count, name), fmt.Sprintf(
+		`[...document.querySelectorAll(".tabs a")].some(a => a.textContent.replace(/\s+/g, " ").trim() === "%s %d")`, name, count))
+}
+
+// A file of people is looked at row by row before anything is written, then written
+// while one watches.
+func TestStory_Import(t *testing.T) {
+	eachWidth(t, func(t *testing.T, p *page) {
+		const added = 3000
+		var file strings.Builder
+		file.WriteString("Name;Number\nAda Nonsense;nonsense\nCaitlyn C. Carless;07700 900101\n")
+		for i := range added {
+			fmt.Fprintf(&file, "Person %c%c%c;+4477009%05d\n", 'A'+i%26, 'A'+i/26%26, 'A'+i/676, 10_000+i)
+		}
+		p.open("/customers/import")
+		p.see("h1", "Import customers")
+		p.save("import")
+		p.upload("/customers", file.String())
+		p.seeTab("Refused", 1)
+		p.see("tbody", "This is not a phone number.")
+		p.seeTab("To be changed", 1)
+		p.seeTab("To be added", added)
+		p.save("import-preview")
+		p.click(`.tabs a[href$="change"]`)
+		p.see("tbody", "The name changes from Caitlyn Carless.")
+		p.click(`.tabs a[href$="add"]`)
+		p.see("tbody", "Will be added")
+		p.click(`a[rel="next"]`)
+		p.see("tbody", "Person")
+		p.click(".heading .primary")
+		// It may be quick: then only its end shows.
+		p.wait("the import shows how far it is", `document.querySelector("progress") || document.body?.innerText.includes("The import is done.")`)
+		p.see(".heading", "The import is done.") // without a reload
+		p.seeTab("Added", added)
+		p.click(".heading .primary")
+		p.see("#list", fmt.Sprintf("%d customers", added+3))
+
+		// A person is chosen among so many by typing.
+		p.open("/")
+		p.fill("#customer_q", "caitlyn c")
+		p.wait("she is found and chosen", `document.querySelector("#customer").selectedOptions[0].text.startsWith("Caitlyn C. Carless (")`)
+		p.save("picker")
+		p.fill("#customer_q", "person bb")
+		p.wait("others are found", `[...document.querySelectorAll("#customer option")].filter(o => o.text.startsWith("Person BB")).length > 3`)
+		p.choose("#customer", "Person BBC")
+		p.choose("#driver", "David Driver")
+		p.set("#datetime", "2030-01-01T12:00")
+		p.click(`form[action="/createride"] .primary`)
+		p.see(".flash", "Ride created. Person BBC and David Driver")
+	})
+}
+
+// Numbers come in by the many and from the account, are drained and retired.
+func TestStory_Numbers(t *testing.T) {
+	eachWidth(t, func(t *testing.T, p *page) {
+		p.open("/numbers")
+		p.see(".health", "Numbers for new rides")
+		p.fill("#numbers", "020 7946 0011\n020 7946 0012")
+		p.click(`form[action="/numbers/many"] button`)
+		p.see("h1, .flash", "2 numbers are in the pool.")
+		p.set("#numbers", "020 7946 0013\nnonsense")
+		p.click(`form[action="/numbers/many"] button`)
+		p.see("h1", "1 of 2 numbers added")
+		p.see("tbody", "This is not a phone number.")
+		p.save("numbers-added")
+
+		p.open("/numbers/owned")
+		p.see("h1", "Numbers of the simulator")
+		p.save("numbers-owned")
+		p.click(".choices label:nth-of-type(1) input") // all but the first
+		p.click(".form .primary")
+		p.see(".flash", "4 numbers are in the pool.")
+
+		p.open("/numbers?q=0012")
+		p.click("tbody a")
+		p.see("h1", "+44 20 7946 0012")
+		p.click(`form[action$="/drain"] button`)
+		p.see(".flash", "gets no new rides. Those it has go on.")
+		p.see(".health", "draining")
+		p.click(`a[href$="/retire"]`)
+		p.see("h1", "Retire +44 20 7946 0012?")
+		p.click("form.actions .danger")
+		p.see(".health", "retired")
+		p.click(`form[action$="/available"] button`)
+		p.see(".health", "available")
+		p.save("number")
+		p.open("/numbers")
+		p.save("numbers-list")
+	})
+}
+
+// Setup says what to paste where and whether it works; and ends every session.
+func TestStory_Setup(t *testing.T) {
+	eachWidth(t, func(t *testing.T, p *page) {
+		p.open("/setup")
+		p.see(".checks", "The simulator carries texts and calls")
+		for _, url := range p.texts(".webhook-url code") {
+			if !strings.Contains(url, "/webhook") || !strings.Contains(url, "?token=") {
+				t.Errorf("the URL to paste is %q", url)
+			}
+		}
+		p.click(".webhook-url button")
+		p.see(".webhook-url button", "Cop") // copied, or copying is blocked
+		p.save("setup")
+		customer, driver := p.people("#customer")[0], p.people("#driver")[0]
+		p.createRide(customer, driver)
+		p.open("/setup")
+		p.wait("the simulator's report was seen", `fetch("/setup").then(r => r.text()).then(page => { window.setup = page }),
+			/Delivery reports come in<\/h3>\s*<p>The last one came today/.test(window.setup)`)
+		p.click(".guide .danger")
+		p.see("h1", "Sign out everywhere?")
+		p.click("form.actions .danger")
+		p.see("h1", "Sign in")
+		p.open("/customers")
+		p.see("h1", "Sign in")
+	})
+}
