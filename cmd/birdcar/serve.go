@@ -160,7 +160,11 @@ func (a *app) serveOver(client *carrier.Client, signingKey string) (err error) {
 		Store: a.store, Exchange: a.exchange, PublicURL: a.cfg.PublicURL, Token: a.token,
 		Password: a.cfg.AdminPassword, Country: a.cfg.DefaultCountry, Zone: a.cfg.TimeZone,
 		Now: time.Now, Log: a.log, Simulated: a.simulator != nil,
-		Sending: a.outbox.Status, OwnedNumbers: client.Numbers,
+		Sending: a.outbox.Status, OwnedNumbers: client.Numbers, MetricsToken: a.cfg.MetricsToken,
+		Sends: func() map[string]int64 {
+			c := a.outbox.Counts()
+			return map[string]int64{"sent": c.Sent - c.Adopted, "adopted": c.Adopted, "retried": c.Retried, "failed": c.Failed}
+		},
 	}
 	if signingKey != "" {
 		if cfg.Verifier, err = carrier.NewVerifier(signingKey, time.Now); err != nil {

@@ -21,6 +21,7 @@ type Config struct {
 	NumbersURL     string // of MessageBird's numbers; no slash at the end
 	WebhookToken   string // secret in the webhooks' URLs; empty: made and kept by the store
 	AdminPassword  string // empty: each start prints a one-time login link
+	MetricsToken   string // lets its bearer read /metrics; empty: only the admin may
 	DefaultCountry string // ISO 3166-1 alpha-2, upper case
 	TimeZone       *time.Location
 	Linger         time.Duration // 0: an ended ride is closed at once
@@ -78,6 +79,7 @@ var variables = []variable{
 	}},
 	{"WEBHOOK_TOKEN", "", func(c *Config, s string) string { return key(&c.WebhookToken, s) }},
 	{"ADMIN_PASSWORD", "", func(c *Config, s string) string { c.AdminPassword = s; return "" }},
+	{"METRICS_TOKEN", "", func(c *Config, s string) string { return key(&c.MetricsToken, s) }},
 	{"DEFAULT_COUNTRY", "NL", func(c *Config, s string) string { return country(&c.DefaultCountry, s) }},
 	{"TIME_ZONE", "Europe/Amsterdam", func(c *Config, s string) string { return zone(&c.TimeZone, s) }},
 	{"LINGER", "4h", func(c *Config, s string) string { return duration(&c.Linger, s, 0, "4h or 90m") }},

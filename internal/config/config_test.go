@@ -53,6 +53,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 		"MESSAGEBIRD_NUMBERS_URL": "http://127.0.0.1:9/v1",
 		"WEBHOOK_TOKEN":           "token",
 		"ADMIN_PASSWORD":          " two words ",
+		"METRICS_TOKEN":           "measure",
 		"DEFAULT_COUNTRY":         "gb",
 		"TIME_ZONE":               "UTC",
 		"LINGER":                  "0",
@@ -73,6 +74,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 		APIURL:         "http://127.0.0.1:9/simulator/messagebird",
 		NumbersURL:     "http://127.0.0.1:9/v1",
 		WebhookToken:   "token",
+		MetricsToken:   "measure",
 		AdminPassword:  " two words ", // a password is what was set, spaces too
 		DefaultCountry: "GB",
 		TimeZone:       time.UTC,

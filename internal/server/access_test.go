@@ -16,7 +16,8 @@ import (
 var open = map[string]bool{
 	"GET /healthz": true, "GET /readyz": true, "GET /static/{name}": true,
 	"POST /webhook": true, "GET /webhook-voice": true, "GET /webhook-status": true,
-	"GET /login": true, "POST /login": true, "POST /logout": true,
+	"GET /metrics": true,
+	"GET /login":   true, "POST /login": true, "POST /logout": true,
 }
 
 // fakeSimulator makes the routes of the simulator exist.

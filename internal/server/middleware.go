@@ -26,7 +26,7 @@ func pattern(r *http.Request) string {
 }
 
 // quiet are the routes of machines: what went well there is logged for debugging only.
-var quiet = []string{"/webhook", "/webhook-voice", "/webhook-status", "/healthz", "/readyz", "/static/{name}", "/events", "/simulator/messagebird/*"}
+var quiet = []string{"/webhook", "/webhook-voice", "/webhook-status", "/healthz", "/readyz", "/metrics", "/static/{name}", "/events", "/simulator/messagebird/*"}
 
 // logRequests writes one line for each request.
 func (s *Server) logRequests(next http.Handler) http.Handler {

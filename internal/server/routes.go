@@ -48,6 +48,7 @@ func (s *Server) routes() (http.Handler, error) {
 		r.Get("/login", s.handle(s.showLogin))
 		r.With(s.limitLogins).Post("/login", s.handle(s.login))
 		r.Post("/logout", s.handle(s.logout))
+		r.Get("/metrics", s.handle(s.showMetrics)) // for the admin, or with a token of its own
 
 		// The admin: everything below needs a login.
 		r.Group(func(r chi.Router) {

@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/go-chi/chi/v5/middleware"
 )
 
 // webhookKind is what a webhook brings.
@@ -22,15 +20,6 @@ const (
 type seen struct {
 	mu             sync.Mutex
 	taken, refused map[webhookKind]time.Time
-}
-
-// note remembers what became of a kind of webhook.
-func (s *Server) note(kind webhookKind, next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		next(ww, r)
-		s.seen.note(kind, ww.Status(), s.Now())
-	}
 }
 
 func (s *seen) note(kind webhookKind, status int, now time.Time) {

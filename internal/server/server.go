@@ -36,6 +36,8 @@ type Config struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 
+	MetricsToken string                                          // lets its bearer read /metrics; empty: only the admin may
+	Sends        func() map[string]int64                         // how many tries to send had which outcome; nil: nobody counts
 	Sending      func() masking.SendingStatus                    // whether texts leave; nil: nobody knows
 	Balance      func(context.Context) (carrier.Balance, error)  // of the account at the carrier; nil with the simulator
 	OwnedNumbers func(context.Context) ([]masking.Number, error) // that the account has; nil: they cannot be asked for
@@ -54,6 +56,7 @@ type Server struct {
 	pages    map[string]*template.Template
 	hub      hub
 	seen     seen
+	metrics  *metrics
 	handler  http.Handler
 
 	stopping   chan struct{}
@@ -75,6 +78,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("server: templates: %w", err)
 	}
 	s.sessions = s.newSessions()
+	s.metrics = newMetrics(s)
 	if s.handler, err = s.routes(); err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}

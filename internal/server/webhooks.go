@@ -73,6 +73,11 @@ func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, in webhook) 
 		s.refuseReplay(w, r)
 		return
 	}
+	answer := "sentence"
+	if !flow.Transfer.IsZero() {
+		answer = "connected"
+	}
+	s.metrics.calls.WithLabelValues(answer).Inc()
 	writeCallFlow(w, flow)
 }
 

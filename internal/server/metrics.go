@@ -1,0 +1,79 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics is what Prometheus reads. No label ever holds a number, a name or an id.
+type metrics struct {
+	registry *prometheus.Registry
+	webhooks *prometheus.CounterVec
+	answered *prometheus.HistogramVec
+	calls    *prometheus.CounterVec
+}
+
+func newMetrics(s *Server) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		webhooks: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "birdcar_webhooks_total",
+			Help: "Webhooks by kind (text, call, report) and outcome (taken, invalid, refused, too_large, failed)."}, []string{"kind", "outcome"}),
+		answered: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "birdcar_webhook_seconds",
+			Help:    "Time to answer a webhook.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5}}, []string{"kind"}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "birdcar_calls_total",
+			Help: "Calls by answer: connected to the other party, or a sentence."}, []string{"answer"}),
+	}
+	m.registry.MustRegister(m.webhooks, m.answered, m.calls,
+		newGauges(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// outcomes are what a webhook's status means; any other means failed.
+var outcomes = map[int]string{
+	http.StatusOK:                    "taken",
+	http.StatusBadRequest:            "invalid",
+	http.StatusRequestTimeout:        "invalid",
+	http.StatusUnauthorized:          "refused",
+	http.StatusRequestEntityTooLarge: "too_large",
+}
+
+// note counts and times a kind of webhook, and remembers what became of it.
+func (s *Server) note(kind webhookKind, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
+		next(ww, r)
+		status := ww.Status()
+		outcome, ok := outcomes[status]
+		if !ok {
+			outcome = "failed"
+		}
+		s.metrics.webhooks.WithLabelValues(string(kind), outcome).Inc()
+		s.metrics.answered.WithLabelValues(string(kind)).Observe(time.Since(start).Seconds())
+		s.seen.note(kind, status, s.Now())
+	}
+}
+
+// showMetrics answers whoever brings the token, and the admin. Without a token
+// configured there is no such page for anybody else.
+func (s *Server) showMetrics(w http.ResponseWriter, r *http.Request) error {
+	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case s.signedIn(r), s.MetricsToken != "" && same(bearer, s.MetricsToken):
+	case s.MetricsToken != "":
+		w.Header().Set("WWW-Authenticate", `Bearer realm="metrics"`)
+		oneLine(w, http.StatusUnauthorized, "METRICS_TOKEN is needed, as a bearer token.")
+		return nil
+	default:
+		return errNoPage
+	}
+	promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+	return nil
+}
