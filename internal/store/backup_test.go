@@ -96,14 +96,11 @@ func TestBackup_Refused(t *testing.T) {
 	}
 
 	damaged := filepath.Join(folder, "damaged.db")
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if _, err := store.Backup(ctx, path, damaged); err != nil {
 		t.Fatal(err)
 	}
-	if content, err = os.ReadFile(damaged); err != nil {
+	content, err := os.ReadFile(damaged)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 4096; i < 3*4096; i++ { // two pages behind the first
