@@ -171,7 +171,7 @@ function merge(old, fresh) {
 // Keys: / searches, n begins a ride, ? shows them. Never while somebody types.
 document.addEventListener('keydown', (event) => {
 	if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !document.body.dataset.events) return;
-	if (event.target.closest('input, select, textarea, [contenteditable], dialog')) return;
+	if (event.target.closest('input, select, textarea, [contenteditable], dialog[open]')) return;
 	switch (event.key) {
 	case '/': {
 		const search = document.querySelector('input[type="search"]');
@@ -181,7 +181,7 @@ document.addEventListener('keydown', (event) => {
 	}
 	case 'n': {
 		const form = document.getElementById('new-ride');
-		if (form) form.querySelector('input, select, a')?.focus();
+		if (form) firstControl(form)?.focus();
 		else location.assign('/#new-ride');
 		break;
 	}
@@ -194,14 +194,20 @@ document.addEventListener('keydown', (event) => {
 	event.preventDefault();
 });
 
+function firstControl(part) {
+	return part.querySelector('input:not([type="hidden"]), select, a');
+}
+
 // What an address names with # is ready to be typed into.
 function focusNamed() {
 	const named = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
 	if (!named || document.querySelector('[autofocus]')) return;
-	(named.matches('input') ? named : named.matches('#new-ride') && named.querySelector('input, select'))?.focus?.();
+	if (named.matches('input')) named.focus();
+	else if (named.id === 'new-ride') firstControl(named)?.focus();
 }
 window.addEventListener('hashchange', focusNamed);
-focusNamed();
+// Once the browser has gone to the place itself, which takes the focus away.
+window.addEventListener('load', () => requestAnimationFrame(() => setTimeout(focusNamed)));
 
 const keysButton = document.getElementById('show-keys');
 if (keysButton) {
