@@ -15,7 +15,7 @@ import (
 const (
 	// RosterKept is how long a roster can be looked at.
 	RosterKept  = 24 * time.Hour
-	rosterBatch = 200 // lines that one transaction writes, so that texts need not wait long
+	rosterBatch = 100 // lines that one transaction writes, so that texts need not wait long
 )
 
 // PlanRoster reads a file of customers or drivers, and keeps for each line what

@@ -23,7 +23,7 @@ type Health struct {
 }
 
 // checkedUpTo is how large a database is looked through in Health, in bytes.
-const checkedUpTo = 64 << 20
+const checkedUpTo = 16 << 20
 
 // Health looks at the database. The error says why it cannot be read or written.
 func (s *Store) Health(ctx context.Context) (h Health, err error) {
