@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"birdcar/internal/masking"
 )
@@ -26,6 +28,7 @@ func (r reads) RideCalls(ctx context.Context, ride, before int64, limit int) ([]
 // Caused are the messages that were made because of one: its parts for the other
 // party, answers, and what sent it again.
 func (r reads) Caused(ctx context.Context, message int64) ([]masking.Message, error) {
-	return list(ctx, r.querier, r.scanMessage, "SELECT "+messageColumns+` FROM messages
-		WHERE cause_id = $1 ORDER BY id`, message)
+	messages, err := list(ctx, r.querier, r.scanMessage, "SELECT "+messageColumns+" FROM messages WHERE cause_id = $1", message)
+	slices.SortFunc(messages, func(a, b masking.Message) int { return cmp.Compare(a.ID, b.ID) })
+	return messages, err
 }

@@ -96,15 +96,23 @@ func (r reads) browseRides(ctx context.Context, f RideFilter, s Span) ([]masking
 		compare, direction = " > ", ""
 	}
 	order := "r.id" + direction
-	if f.byTime() {
-		where = append(where, "r.datetime >= "+arg(ms(f.From)), "r.datetime < "+arg(ms(f.Until)))
-		order = "r.datetime" + direction + ", r.id" + direction
-	}
+	going := s.Key != RideKey{}
 	switch {
-	case s.Key == RideKey{}:
 	case f.byTime():
-		where = append(where, "(r.datetime, r.id)"+compare+"("+arg(s.Key.At)+", "+arg(s.Key.ID)+")")
-	default:
+		order = "r.datetime" + direction + ", r.id" + direction
+		// The key takes the place of the bound on its side: with both, SQLite would
+		// begin at the bound and read up to the key.
+		if !going || !s.Newer {
+			where = append(where, "r.datetime >= "+arg(ms(f.From)))
+		}
+		if !going || s.Newer {
+			where = append(where, "r.datetime < "+arg(ms(f.Until)))
+		}
+		if going {
+			at := min(max(s.Key.At, ms(f.From)-1), ms(f.Until)) // addresses may say anything
+			where = append(where, "(r.datetime, r.id)"+compare+"("+arg(at)+", "+arg(s.Key.ID)+")")
+		}
+	case going:
 		where = append(where, "r.id"+compare+arg(s.Key.ID))
 	}
 	query := selectRide
