@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -148,6 +149,7 @@ func statusOf(response *http.Response, err error) int {
 	if err != nil {
 		return 0
 	}
+	_, _ = io.Copy(io.Discard, response.Body) // else the connection is not used again
 	_ = response.Body.Close()
 	return response.StatusCode
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -40,9 +41,12 @@ func BenchmarkEnqueueAndComplete(b *testing.B) {
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "/s")
 	}
 	b.Run("limit", func(b *testing.B) {
-		each(b, func(s *store.Store, writer, _ int) error {
-			for range 2 {
-				if err := s.Ping(ctx); err != nil {
+		each(b, func(s *store.Store, _, i int) error {
+			for half := range 2 {
+				err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+					return tx.UseSignature(ctx, strconv.Itoa(2*i+half), 1)
+				})
+				if err != nil {
 					return err
 				}
 			}
