@@ -27,6 +27,7 @@ type world struct {
 	exchange *exchange.Exchange
 	worker   *outbox.Worker
 	carrier  *carrier
+	sender   outbox.Sender // the carrier, unless a test says otherwise
 	now      func() time.Time
 	rides    []masking.Ride
 	texts    int
@@ -50,6 +51,7 @@ func inWorld(t *testing.T, rides int, test func(w *world)) {
 
 func newWorld(t *testing.T, rides int, now func() time.Time) *world {
 	w := &world{t: t, now: now, carrier: newCarrier(), stop: func() {}}
+	w.sender = w.carrier
 	w.file = filepath.Join(t.TempDir(), "birdcar.db")
 	w.start()
 	t.Cleanup(func() { w.stop() })
@@ -84,7 +86,7 @@ func (w *world) start() {
 	w.store = storetest.Open(w.t, w.file, w.now)
 	var err error
 	w.worker, err = outbox.New(outbox.Config{
-		Store: w.store, Sender: w.carrier, Workers: 16, GiveUp: giveUp, Settle: settle,
+		Store: w.store, Sender: w.sender, Workers: 16, GiveUp: giveUp, Settle: settle,
 		Fail: func(ctx context.Context, m masking.Message, code int, reason string) error {
 			return w.exchange.FailMessage(ctx, m, code, reason)
 		},
