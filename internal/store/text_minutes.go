@@ -107,11 +107,13 @@ func (s *Store) countMinutes(ctx context.Context, from, until time.Time) ([]mask
 		minute, texts int64
 		state         masking.MessageState
 	}
+	// The condition of the index comes last: SQLite enters it by the first lower
+	// bound that it reads.
 	for _, query := range []string{
 		`SELECT sent_at / 60000, 'sent', COUNT(*) FROM messages
-			WHERE sent_at > 0 AND sent_at >= $1 AND sent_at < $2 GROUP BY sent_at / 60000`,
+			WHERE sent_at >= $1 AND sent_at < $2 AND sent_at > 0 GROUP BY sent_at / 60000`,
 		`SELECT settled_at / 60000, state, COUNT(*) FROM messages
-			WHERE settled_at > 0 AND settled_at >= $1 AND settled_at < $2 GROUP BY settled_at / 60000, state`,
+			WHERE settled_at >= $1 AND settled_at < $2 AND settled_at > 0 GROUP BY settled_at / 60000, state`,
 	} {
 		counts, err := list(ctx, s.querier, func(row scanner) (c count, err error) {
 			err = row.Scan(&c.minute, &c.state, &c.texts)
