@@ -11,7 +11,7 @@ import (
 // woken. masking.ErrConflict: something is being sent to the old phone right now.
 func (tx *Tx) Readdress(ctx context.Context, party masking.Party, to masking.Number) (from []masking.Number, err error) {
 	waiting, err := list(ctx, tx.querier, scanWaiting, `SELECT m.id, m.originator FROM messages m JOIN rides r ON r.id = m.ride_id
-		WHERE m.recipient = $1 AND m.state IN ('queued', 'sending') AND r.`+column(party.Role)+` = $2 ORDER BY m.id`, party.Number, party.ID)
+		WHERE m.recipient = $1 AND m.state IN ('queued', 'sending') AND r.`+column(party.Role)+` = $2`, party.Number, party.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -64,14 +64,15 @@ CREATE INDEX rides_driver ON rides (driver_id, id);
 CREATE INDEX rides_customer_live ON rides (customer_id) WHERE state <> 'closed';
 CREATE INDEX rides_driver_live ON rides (driver_id) WHERE state <> 'closed';
 
--- When party dials number_id, connect peer, who sees peer_number_id.
+-- When party dials number_id, connect peer, who sees peer_number_id. Both are
+-- proxy_numbers that number_uses keeps from being deleted.
 CREATE TABLE routes (
     id             INTEGER PRIMARY KEY,
     ride_id        BIGINT NOT NULL REFERENCES rides (id),
     party          TEXT NOT NULL,
-    number_id      BIGINT NOT NULL REFERENCES proxy_numbers (id),
+    number_id      BIGINT NOT NULL,
     peer           TEXT NOT NULL,
-    peer_number_id BIGINT NOT NULL REFERENCES proxy_numbers (id),
+    peer_number_id BIGINT NOT NULL,
     released_at    BIGINT NOT NULL DEFAULT 0,
     told_at        BIGINT NOT NULL DEFAULT 0,
     CHECK (party <> peer)

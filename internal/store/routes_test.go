@@ -1,0 +1,116 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store"
+	"birdcar/internal/store/storetest"
+)
+
+// place is a few people and numbers in a store.
+type place struct {
+	*store.Store
+	t                *testing.T
+	clock            *storetest.Clock
+	ada, eve         masking.Party
+	bob, cy          masking.Party
+	gb1, gb2, us, nl masking.ProxyNumber
+}
+
+func eachPlace(t *testing.T, test func(t *testing.T, p *place)) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		p := &place{Store: s, t: t, clock: clock,
+			ada: masking.Party{Role: masking.Customer, Name: "Ada", Number: number(t, "447700900101")},
+			eve: masking.Party{Role: masking.Customer, Name: "Eve", Number: number(t, "447700900102")},
+			bob: masking.Party{Role: masking.Driver, Name: "Bob", Number: number(t, "447700900201")},
+			cy:  masking.Party{Role: masking.Driver, Name: "Cy", Number: number(t, "447700900202")},
+		}
+		p.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+			for _, party := range []*masking.Party{&p.ada, &p.eve, &p.bob, &p.cy} {
+				if err := tx.AddParty(ctx, party); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		p.gb1, p.gb2 = p.add("447700900901"), p.add("447700900902")
+		test(t, p)
+	})
+}
+
+func (p *place) tx(work func(ctx context.Context, tx *store.Tx) error) {
+	p.t.Helper()
+	if err := p.Tx(context.Background(), work); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *place) add(digits string) (n masking.ProxyNumber) {
+	p.t.Helper()
+	p.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		n, err = tx.AddProxyNumber(ctx, number(p.t, digits))
+		return err
+	})
+	return n
+}
+
+// ride gives two parties a ride through a number, chosen or not.
+func (p *place) ride(customer, driver masking.Party, n masking.ProxyNumber) (masking.Ride, error) {
+	ride := masking.Ride{Customer: customer, Driver: driver, Proxy: n, At: p.clock.Now(), Due: p.clock.Now()}
+	err := p.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error { return tx.AddRide(ctx, &ride) })
+	return ride, err
+}
+
+func (p *place) release(ride masking.Ride) {
+	p.t.Helper()
+	p.tx(func(ctx context.Context, tx *store.Tx) error { return tx.ReleaseRoutes(ctx, ride.ID) })
+}
+
+func (p *place) choose(a, b masking.Party, country string) (n masking.ProxyNumber, err error) {
+	err = p.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) (err error) {
+		n, err = tx.ChooseNumber(ctx, a.Number, b.Number, country)
+		return err
+	})
+	return n, err
+}
+
+// The database itself refuses that whoever dials a number could mean two people.
+func TestRoutes_OneLivePerPhoneAndNumber(t *testing.T) {
+	eachPlace(t, func(t *testing.T, p *place) {
+		first, err := p.ride(p.ada, p.bob, p.gb1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, pair := range map[string][2]masking.Party{
+			"same driver": {p.eve, p.bob}, "same customer": {p.ada, p.cy}, "same both": {p.ada, p.bob},
+		} {
+			if _, err := p.ride(pair[0], pair[1], p.gb1); !errors.Is(err, masking.ErrConflict) {
+				t.Errorf("%s on one number: got %v, want ErrConflict", name, err)
+			}
+		}
+		if _, err := p.ride(p.eve, p.cy, p.gb1); err != nil {
+			t.Errorf("other people on the same number: %v", err)
+		}
+		if _, err := p.ride(p.ada, p.bob, p.gb2); err != nil {
+			t.Errorf("the same people on another number: %v", err)
+		}
+		p.release(first)
+		if _, err := p.ride(p.ada, p.bob, p.gb1); err != nil {
+			t.Errorf("the same people on the number once it was released: %v", err)
+		}
+		if n, err := p.ProxyNumber(context.Background(), p.gb1.ID); err != nil || n.LiveRoutes != 4 {
+			t.Errorf("the number counts %d live routes, %v; want 4, whatever was refused", n.LiveRoutes, err)
+		}
+	})
+}
+
+func TestRoutes_NobodyCallsThemselves(t *testing.T) {
+	eachPlace(t, func(t *testing.T, p *place) {
+		if _, err := p.ride(p.ada, masking.Party{ID: p.bob.ID, Number: p.ada.Number}, p.gb1); err == nil {
+			t.Error("a ride of a phone with itself was stored")
+		}
+	})
+}
