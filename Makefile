@@ -1,7 +1,7 @@
 # SQLite's driver is C.
 export CGO_ENABLED = 1
 
-.PHONY: run build test torture lint
+.PHONY: run build test torture lint bench capacity
 
 run: build
 	./bin/birdcar
@@ -23,3 +23,12 @@ lint:
 	test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
+
+# BENCHFLAGS="-postgres URL" measures PostgreSQL too; its user must be allowed to create databases.
+bench: build
+	go build -o bin/bench-birdcar ./cmd/bench
+	./bin/bench-birdcar -out web/doc $(BENCHFLAGS)
+
+# What a day of ten million rides needs; CAPACITYFLAGS=-h lists the assumptions.
+capacity:
+	@go run ./cmd/capacity $(CAPACITYFLAGS)

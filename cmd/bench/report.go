@@ -1,0 +1,155 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// report is a whole run.
+type report struct {
+	Machine machine   `json:"machine"`
+	Figures []figures `json:"figures"`
+}
+
+type machine struct {
+	Date       string  `json:"date"`
+	Cores      int     `json:"cores"`
+	Processor  string  `json:"processor"`
+	Go         string  `json:"go"`
+	DiskWrites float64 `json:"disk_writes"` // of 4 KiB a second, one by one, each on the disk before the next
+	Binary     int64   `json:"binary_bytes"`
+}
+
+// figures are what one database of one size brought, each beside its limit.
+type figures struct {
+	Engine string `json:"engine"`
+	Rides  int    `json:"rides"`
+
+	Calls     result `json:"calls"`
+	Empty     result `json:"empty"`
+	CallsHalf result `json:"calls_half"`
+	EmptyHalf result `json:"empty_half"`
+
+	Texts          result `json:"texts"`
+	EmptyPosts     result `json:"empty_posts"`
+	TextsHalf      result `json:"texts_half"`
+	EmptyPostsHalf result `json:"empty_posts_half"`
+
+	ForwardRest result `json:"forward_rest"` // from the webhook's start to the carrier's socket
+	BareRest    result `json:"bare_rest"`
+	ForwardHalf result `json:"forward_half"`
+	BareHalf    result `json:"bare_half"`
+
+	RidesMany    result  `json:"rides_created_10000_numbers"`
+	RidesFew     result  `json:"rides_created_100_numbers"`
+	GroupCommits float64 `json:"group_commits,omitempty"` // rows a second; SQLite only
+
+	Started      float64 `json:"start_ms"`
+	MemoryAtRest int64   `json:"memory_at_rest_bytes"`
+	MemoryPeak   int64   `json:"memory_peak_bytes"`
+}
+
+func (r report) json() []byte {
+	text, _ := json.MarshalIndent(r, "", "\t") // numbers and strings always have a form
+	return append(text, '\n')
+}
+
+func processor() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown processor"
+}
+
+// table is the report as Markdown.
+func (r report) table() string {
+	var b strings.Builder
+	m := r.Machine
+	fmt.Fprintf(&b, "%d cores (%s), shared by the load, the stand-in carrier and BirdCar; %s durable 4 KiB writes a second one by one; %s; %s.\n\n",
+		m.Cores, m.Processor, thousands(m.DiskWrites), m.Go, m.Date)
+	b.WriteString("| work | database | rides | measured | its limit, measured beside it | ratio |\n|---|---|--:|---|---|--:|\n")
+	row := func(f figures, work, measured, limit string, ratio float64) {
+		shown := ""
+		if ratio > 0 {
+			shown = fmt.Sprintf("%.2f", ratio)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", work, f.Engine, thousands(float64(f.Rides)), measured, limit, shown)
+	}
+	each := func(show func(f figures)) {
+		for _, f := range r.Figures {
+			show(f)
+		}
+	}
+	each(func(f figures) {
+		row(f, "call flow", perSecond(f.Calls.Rate), "empty handler "+perSecond(f.Empty.Rate), over(f.Calls.Rate, f.Empty.Rate))
+	})
+	each(func(f figures) {
+		row(f, "call flow at half of that", latency(f.CallsHalf), "empty handler "+latency(f.EmptyHalf), over(f.CallsHalf.P99, f.EmptyHalf.P99))
+	})
+	each(func(f figures) {
+		row(f, "text accepted, forwarded and marked", perSecond(f.Texts.Rate), "empty handler "+perSecond(f.EmptyPosts.Rate), over(f.Texts.Rate, f.EmptyPosts.Rate))
+	})
+	each(func(f figures) {
+		if f.GroupCommits > 0 {
+			row(f, "the same, three durable rows each", perSecond(3*f.Texts.Rate), "bare group commits "+perSecond(f.GroupCommits), over(3*f.Texts.Rate, f.GroupCommits))
+		}
+	})
+	each(func(f figures) {
+		row(f, "text accepted at half of that", latency(f.TextsHalf), "empty handler "+latency(f.EmptyPostsHalf), over(f.TextsHalf.P99, f.EmptyPostsHalf.P99))
+	})
+	each(func(f figures) {
+		row(f, "webhook to carrier at rest", latency(f.ForwardRest), "bare forward "+latency(f.BareRest), over(f.ForwardRest.P99, f.BareRest.P99))
+	})
+	each(func(f figures) {
+		row(f, "webhook to carrier at half", latency(f.ForwardHalf), "bare forward "+latency(f.BareHalf), over(f.ForwardHalf.P99, f.BareHalf.P99))
+	})
+	each(func(f figures) {
+		limit, ratio := "", 0.0
+		if f.GroupCommits > 0 {
+			limit, ratio = "bare group commits "+perSecond(f.GroupCommits), over(f.RidesMany.Rate, f.GroupCommits)
+		}
+		row(f, "ride created, 10,000 numbers", perSecond(f.RidesMany.Rate), limit, ratio)
+	})
+	each(func(f figures) {
+		limit, ratio := "", 0.0
+		if f.GroupCommits > 0 {
+			limit, ratio = "bare group commits "+perSecond(f.GroupCommits), over(f.RidesFew.Rate, f.GroupCommits)
+		}
+		row(f, "ride created, 100 numbers", perSecond(f.RidesFew.Rate), limit, ratio)
+	})
+	each(func(f figures) {
+		row(f, "resident memory", fmt.Sprintf("at rest %s, at most %s", megabytes(f.MemoryAtRest), megabytes(f.MemoryPeak)), "", 0)
+	})
+	each(func(f figures) {
+		row(f, "start, exec to the first answer", fmt.Sprintf("%.0f ms", f.Started), "", 0)
+	})
+	fmt.Fprintf(&b, "\nThe binary has %s.\n", megabytes(m.Binary))
+	return b.String()
+}
+
+func over(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+func perSecond(rate float64) string { return thousands(rate) + "/s" }
+
+func latency(r result) string { return fmt.Sprintf("p50 %.2f ms, p99 %.2f ms", r.P50, r.P99) }
+
+func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/(1<<20)) }
+
+// thousands writes 1234567 as 1,234,567.
+func thousands(x float64) string {
+	s := fmt.Sprintf("%.0f", x)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
