@@ -4,16 +4,42 @@ import (
 	"context"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
+// page is what a page was told so far.
+type page struct {
+	mu sync.Mutex
+	*httptest.ResponseRecorder
+}
+
+func (p *page) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ResponseRecorder.Write(b)
+}
+
+func (p *page) Flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ResponseRecorder.Flush()
+}
+
+// told is what arrived, and whether it was sent on its way.
+func (p *page) told() (text string, flushed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.Body.String(), p.Flushed
+}
+
 // watched is an open stream of a page that goes away with the test.
-func watched(t *testing.T, changes, stopped chan struct{}) (*httptest.ResponseRecorder, chan struct{}) {
+func watched(t *testing.T, changes, stopped chan struct{}) (*page, chan struct{}) {
 	ctx, leave := context.WithCancel(t.Context())
 	t.Cleanup(leave)
-	w, ended := httptest.NewRecorder(), make(chan struct{})
+	w, ended := &page{ResponseRecorder: httptest.NewRecorder()}, make(chan struct{})
 	go func() {
 		Stream(w, httptest.NewRequestWithContext(ctx, "GET", "/events", nil), changes, stopped)
 		close(ended)
@@ -29,7 +55,8 @@ func TestStream(t *testing.T) {
 		w, ended := watched(t, changes, stopped)
 		told := func() int {
 			synctest.Wait()
-			return strings.Count(w.Body.String(), "event: changed\n")
+			text, _ := w.told()
+			return strings.Count(text, "event: changed\n")
 		}
 		change := func() {
 			select {
@@ -37,7 +64,7 @@ func TestStream(t *testing.T) {
 			default:
 			}
 		}
-		if !w.Flushed || told() != 0 {
+		if _, flushed := w.told(); !flushed || told() != 0 {
 			t.Fatal("the connection itself was not told")
 		}
 		change()
@@ -56,7 +83,7 @@ func TestStream(t *testing.T) {
 			t.Errorf("after a breather %d were told, want one more", told()-1)
 		}
 		time.Sleep(time.Hour)
-		if told() != 2 || strings.Count(w.Body.String(), ": still here") < 200 {
+		if text, _ := w.told(); told() != 2 || strings.Count(text, ": still here") < 200 {
 			t.Error("a quiet hour was not kept alive quietly")
 		}
 		change()
