@@ -28,9 +28,12 @@ func newFleet(t *testing.T, database string, size int, messageBird *hostile) *fl
 		env: map[string]string{"MESSAGEBIRD_API_KEY": "live_key", "MESSAGEBIRD_API_URL": messageBird.URL,
 			"WEBHOOK_TOKEN": tortureToken, "ADMIN_PASSWORD": "correct horse"}}
 	for i := range size {
+		f.bases[i].Store("")
+	}
+	messageBird.target = f.anyBase // before anybody could report
+	for i := range size {
 		f.launch(i)
 	}
-	messageBird.target = f.anyBase
 	return f
 }
 
