@@ -31,8 +31,10 @@ func (w *Worker) sent(m masking.Message, carrierID string) {
 	}
 }
 
+// lease is 0 while the database holds what memory does not: then the sweep takes
+// the next of each lane at its own pace.
 func (w *Worker) lease() time.Duration {
-	if open, _ := w.gate.open(); open {
+	if w.Ready() {
 		return Lease
 	}
 	return 0

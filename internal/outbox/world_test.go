@@ -187,10 +187,11 @@ type carrier struct {
 	asked  []time.Time
 }
 
-// reply is what a carrier does with a message: whether it takes it, how long it
-// needs, and what it says.
+// reply is what a carrier does with a message: whether it takes it, at once or
+// late, how long it needs to answer, and what it says.
 type reply struct {
 	taken bool
+	late  bool // taken when it answers, which it does even if nobody waits any more
 	after time.Duration
 	err   error
 }
@@ -222,10 +223,17 @@ func (c *carrier) Send(ctx context.Context, m masking.Message) (string, error) {
 	if c.answer != nil {
 		r = c.answer(m, n)
 	}
-	if r.taken {
+	if r.taken && !r.late {
 		c.taken = append(c.taken, moment{m, time.Now()})
 	}
 	c.mu.Unlock()
+	if r.late {
+		defer func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.taken = append(c.taken, moment{m, time.Now()})
+		}()
+	}
 	select {
 	case <-time.After(r.after):
 	case <-ctx.Done():
