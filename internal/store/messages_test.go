@@ -1,0 +1,164 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store"
+	"birdcar/internal/store/storetest"
+)
+
+const lease = time.Minute
+
+// enqueue stores a message from 1 to a person, claimed if nothing waits before it.
+func enqueue(t *testing.T, s *store.Store, to, body string) (m masking.Message) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {
+		m, err = tx.Enqueue(ctx, store.Unsent{Kind: masking.Confirming, From: number(t, "447700900001"), To: number(t, to), Body: body}, lease)
+		return err
+	})
+	return m
+}
+
+func write(t *testing.T, s *store.Store, work func(ctx context.Context, tx *store.Tx) error) {
+	t.Helper()
+	if err := s.Tx(context.Background(), work); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func claim(t *testing.T, s *store.Store) (claimed []masking.Message) {
+	t.Helper()
+	write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {
+		claimed, err = tx.Claim(ctx, 10, lease)
+		return err
+	})
+	return claimed
+}
+
+func stored(t *testing.T, s *store.Store, id int64) masking.Message {
+	t.Helper()
+	m, err := s.Message(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// What is handed out of Enqueue is what is in the database.
+func TestMessages_Enqueue(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, _ *storetest.Clock) {
+		first := enqueue(t, s, "447700900101", "one")
+		behind := enqueue(t, s, "447700900101", "two")
+		other := enqueue(t, s, "447700900102", "three")
+		if first.State != masking.Sending || behind.State != masking.Queued || other.State != masking.Sending {
+			t.Errorf("enqueued as %s, %s and %s; want the second to wait for the first", first.State, behind.State, other.State)
+		}
+		for _, m := range []masking.Message{first, other} {
+			got := stored(t, s, m.ID)
+			if got.ID != m.ID || got.State != m.State || got.Body != m.Body || got.From != m.From || got.To != m.To ||
+				got.Reference != m.Reference || got.Attempts != m.Attempts || !got.Due.Equal(m.Due) || !got.Created.Equal(m.Created) {
+				t.Errorf("handed out %+v, stored %+v", m, got)
+			}
+		}
+		if claimed := claim(t, s); len(claimed) != 0 {
+			t.Errorf("claimed %+v, which is in hand or waits for its turn", claimed)
+		}
+	})
+}
+
+// Whoever lost its claim changes nothing any more.
+func TestMessages_Fence(t *testing.T) {
+	marks := map[string]func(ctx context.Context, tx *store.Tx, m masking.Message) error{
+		"sent": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
+			mine, _, err := tx.MarkSent(ctx, m, "carrier")
+			return notMine(mine, err)
+		},
+		"failed": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
+			return notMine(tx.MarkFailed(ctx, m, 9, "no"))
+		},
+		"waiting": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
+			return notMine(tx.MarkWaiting(ctx, m, store.Wait{Due: tx.Now}))
+		},
+		"given back": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
+			return tx.GiveBack(ctx, []masking.Message{m})
+		},
+		"renewed": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
+			return tx.Renew(ctx, []masking.Message{m}, time.Hour)
+		},
+	}
+	for name, mark := range marks {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+				lost := enqueue(t, s, "447700900101", "one")
+				clock.Move(lease)
+				claimed := claim(t, s)
+				if len(claimed) != 1 || claimed[0].ID != lost.ID || claimed[0].Uncertain.IsZero() {
+					t.Fatalf("claimed %+v, want the message whose lease lapsed, as uncertain", claimed)
+				}
+				before := stored(t, s, lost.ID)
+				write(t, s, func(ctx context.Context, tx *store.Tx) error { return mark(ctx, tx, lost) })
+				if after := stored(t, s, lost.ID); after != before {
+					t.Errorf("the message was %+v and is %+v", before, after)
+				}
+			})
+		})
+	}
+}
+
+func notMine(mine bool, err error) error {
+	if mine {
+		return errors.New("the mark counted")
+	}
+	return err
+}
+
+// A claim that its holder gives back, renews or lets lapse.
+func TestMessages_Claims(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		m := enqueue(t, s, "447700900101", "one")
+		next := enqueue(t, s, "447700900101", "two")
+		clock.Move(lease / 2)
+		write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.Renew(ctx, []masking.Message{m}, lease) })
+		clock.Move(lease / 2)
+		if claimed := claim(t, s); len(claimed) != 0 {
+			t.Errorf("claimed %+v, whose claim was renewed", claimed)
+		}
+		write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.GiveBack(ctx, []masking.Message{m}) })
+		claimed := claim(t, s)
+		if len(claimed) != 1 || claimed[0].ID != m.ID || !claimed[0].Uncertain.IsZero() || claimed[0].Attempts != 0 {
+			t.Fatalf("claimed %+v, want what was given back, as if never tried", claimed)
+		}
+		tried := clock.Now()
+		write(t, s, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.MarkWaiting(ctx, claimed[0], store.Wait{Due: tx.Now.Add(time.Hour), Uncertain: tried, Code: 99, Reason: "trouble"})
+			return err
+		})
+		if due, err := s.NextDue(context.Background()); err != nil || !due.Equal(tried.Add(time.Hour)) {
+			t.Errorf("the next is due at %v, %v", due, err)
+		}
+		clock.Move(-2 * time.Hour) // a clock that is set back
+		write(t, s, func(ctx context.Context, tx *store.Tx) error { _, err := tx.Hasten(ctx); return err })
+		claimed = claim(t, s)
+		if len(claimed) != 1 || claimed[0].ID != m.ID || !claimed[0].Uncertain.Equal(tried) || claimed[0].Attempts != 1 || claimed[0].Reason != "trouble" {
+			t.Fatalf("claimed %+v, want what waited for a time to come", claimed)
+		}
+		write(t, s, func(ctx context.Context, tx *store.Tx) error {
+			mine, more, err := tx.MarkSent(ctx, claimed[0], "carrier")
+			if !mine || !more {
+				t.Errorf("mine %v, more %v; want both", mine, more)
+			}
+			if err != nil {
+				return err
+			}
+			following, err := tx.ClaimNext(ctx, m.From, m.To, lease)
+			if following.ID != next.ID || following.Attempts != 0 {
+				t.Errorf("next comes %+v", following)
+			}
+			return err
+		})
+	})
+}
