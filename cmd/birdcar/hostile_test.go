@@ -57,15 +57,15 @@ const listLag = 3 * time.Second
 func newHostile(t *testing.T, random *rand.Rand, hangs int) *hostile {
 	t.Helper()
 	h := &hostile{random: random, counted: map[string]int{}, failing: map[string]bool{}, target: func() string { return "" }}
-	h.fates = []fate{
+	h.fates = []fate{ // a Retry-After holds up everybody, so there are few
 		{"slow", 0.05, 1 << 30, true, func(_ http.ResponseWriter, answer func()) {
 			time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
 			answer()
 		}},
 		{"500, not taken", 0.008, 1 << 30, false, refuse(http.StatusInternalServerError, nil)},
 		{"500, taken", 0.006, 1 << 30, true, refuse(http.StatusInternalServerError, nil)},
-		{"503, not taken", 0.004, 1 << 30, false, refuse(http.StatusServiceUnavailable, http.Header{"Retry-After": {"1"}})},
-		{"429, not taken", 0.004, 1 << 30, false, refuse(http.StatusTooManyRequests, http.Header{"Retry-After": {"1"}})},
+		{"503, not taken", 0.0005, 1 << 30, false, refuse(http.StatusServiceUnavailable, http.Header{"Retry-After": {"1"}})},
+		{"429, not taken", 0.0005, 1 << 30, false, refuse(http.StatusTooManyRequests, http.Header{"Retry-After": {"1"}})},
 		{"HTML, not taken", 0.004, 1 << 30, false, html(http.StatusBadGateway)},
 		{"HTML, taken", 0.004, 1 << 30, true, html(http.StatusOK)},
 		{"half an answer, taken", 0.004, 1 << 30, true, func(w http.ResponseWriter, _ func()) {

@@ -135,7 +135,7 @@ func connectPeople(t testing.TB, database string, rides int) (people []*texter) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range max(2, rides/10) {
+	for i := range max(2, rides/2) {
 		if _, err := x.AddNumber(ctx, fmt.Sprintf("+44207946%04d", i)); err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +198,7 @@ func (p *texter) text(ctx context.Context, h *hostile, base func() string) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(rand.N(time.Second)): // people do not text all the time
+		case <-time.After(rand.N(2 * time.Second)): // people do not text all the time
 		}
 	}
 }
@@ -215,7 +215,7 @@ func (p *texter) post(base, id, body string) int {
 func awaitQuiet(t *testing.T, database string, h *hostile) (waiting int) {
 	t.Helper()
 	db := readDatabase(t, database)
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		h.peaceful.Store(time.Until(deadline) < time.Minute)
 		idle := h.reports.Load() == 0 // asked first: a report may bring a message
 		if err := db.QueryRow("SELECT COUNT(*) FROM messages WHERE state IN ('queued', 'sending')").Scan(&waiting); err != nil {
