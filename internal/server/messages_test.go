@@ -124,6 +124,6 @@ func TestHome_health(t *testing.T) {
 		}
 	}
 	home := s.get("/")
-	home.wantText("0 of 1 free now")
+	home.wantText("Numbers free of any ride 0 of 1")
 	home.wantText("no text waits")
 }
