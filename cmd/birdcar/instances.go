@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"time"
 
 	"birdcar/internal/masking"
 	"birdcar/internal/store"
@@ -84,6 +85,10 @@ func (i *instances) send(ctx context.Context, first masking.Event) {
 }
 
 func (i *instances) heard(payload string) {
+	if payload == "" { // anything may have happened until now; every page looks at this kind
+		i.publish(masking.Event{Kind: masking.SendingMoved, At: time.Now()})
+		return
+	}
 	var n notice
 	if err := json.Unmarshal([]byte(payload), &n); err != nil {
 		i.log.Warn("a notice of another instance was not understood", "err", err)

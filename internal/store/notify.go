@@ -29,9 +29,9 @@ func (s *Store) Notify(ctx context.Context, notice string) error {
 	return err
 }
 
-// Listen calls heard with each notice, until ctx ends. When the connection is
-// lost it tells lost why and connects again; notices sent meanwhile are missed.
-// It returns at once with SQLite.
+// Listen calls heard with each notice, until ctx ends, and with an empty one each
+// time it begins: what was sent before that is missed. When the connection is lost it
+// tells lost why and connects again. It returns at once with SQLite.
 func (s *Store) Listen(ctx context.Context, heard func(notice string), lost func(error)) {
 	if !s.engine.shared {
 		return
@@ -58,6 +58,7 @@ func (s *Store) listen(ctx context.Context, heard func(string)) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 		return err
 	}
+	heard("")
 	for {
 		// A server that vanished says nothing, like one that has nothing to say.
 		quiet, cancel := context.WithTimeout(ctx, 30*time.Second)

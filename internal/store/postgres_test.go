@@ -70,22 +70,23 @@ func TestPostgres_Notices(t *testing.T) {
 	defer listening.Wait()
 	defer cancel()
 
-	tick := time.NewTicker(10 * time.Millisecond) // until it listens, nobody hears
-	defer tick.Stop()
-	longest := strings.Repeat("x", store.MaxNotice)
-	for {
+	await := func(want string) {
+		t.Helper()
 		select {
-		case <-tick.C:
-			if err := one.Notify(ctx, longest); err != nil {
-				t.Fatal(err)
-			}
 		case got := <-heard:
-			if got != longest {
-				t.Errorf("got %q", got)
+			if got != want {
+				t.Errorf("got %.20q; want %.20q", got, want)
 			}
-			return
 		case <-time.After(20 * time.Second):
-			t.Fatal("nothing was heard")
+			t.Fatalf("%.20q was not heard", want)
 		}
+	}
+	await("") // it listens
+	longest := strings.Repeat("x", store.MaxNotice)
+	for _, notice := range []string{"first", longest} {
+		if err := one.Notify(ctx, notice); err != nil {
+			t.Fatal(err)
+		}
+		await(notice)
 	}
 }

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"birdcar/internal/store/storetest"
+)
+
+// Two instances on one database are one BirdCar: who signed in at one is signed in
+// at the other, a ride made at one connects at the other, and a page open at one
+// hears of it.
+func TestPostgres_TwoInstances(t *testing.T) {
+	carrier := newMessageBird(t)
+	database := storetest.Postgres(t)
+	env := map[string]string{"MESSAGEBIRD_API_KEY": "live_key", "MESSAGEBIRD_API_URL": carrier.URL, "ADMIN_PASSWORD": "correct horse"}
+	one, other := start(t, database, env), start(t, database, env)
+	if one.token != other.token {
+		t.Fatalf("the webhooks' tokens differ: %q and %q", one.token, other.token)
+	}
+	const ada, ben, proxy = "+447700900111", "+447700900222", "+442079460123"
+	a := newAdmin(t, one.base)
+	a.post("/login", url.Values{"password": {"correct horse"}})
+	a.post("/customers", url.Values{"name": {"Ada"}, "number": {ada}})
+	a.post("/drivers", url.Values{"name": {"Ben"}, "number": {ben}})
+	a.post("/numbers", url.Values{"number": {proxy}})
+
+	b := *a // with the same cookies: a browser sends them to every port of a host
+	b.base = other.base
+	if got := b.get("/"); got.status != http.StatusOK || !strings.Contains(got.body, "Ada") {
+		t.Fatalf("at the other instance the home page answers %d, without the customer", got.status)
+	}
+	changes := b.follow("/events")
+	a.ride("Ada", "Ben", time.Now().Add(time.Hour))
+	select {
+	case <-changes:
+	case <-time.After(patience):
+		t.Errorf("a page at the other instance was not told of the ride\n%s\n%s", one.log, other.log)
+	}
+	carrier.wait(t, 2)
+
+	if got := other.callIn(t, ada, proxy); got.body != transferTo(ben) {
+		t.Errorf("a call at the other instance is answered with %q", got.body)
+	}
+	for _, i := range []*instance{one, other, one} {
+		if got := i.textIn(t, "repeated", ada, proxy, "hello"); got.status != http.StatusOK {
+			t.Errorf("a text, or its repeat: status %d", got.status)
+		}
+	}
+	if got := other.textIn(t, "last", ben, proxy, "bye"); got.status != http.StatusOK {
+		t.Errorf("a text at the other instance: status %d", got.status)
+	}
+	if got := carrier.wait(t, 4); len(got) != 4 {
+		t.Errorf("%d messages reached MessageBird; want 4", len(got))
+	}
+	one.stop()
+	other.stop()
+	if got := carrier.wait(t, 4); len(got) != 4 {
+		t.Errorf("%d messages reached MessageBird; want 4", len(got))
+	}
+}
+
+// follow tells each change that a page's stream of events tells.
+func (a *admin) follow(path string) <-chan struct{} {
+	a.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	a.t.Cleanup(cancel)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+path, nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	endless := &http.Client{Jar: a.client.Jar}
+	response, err := endless.Do(request)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(response.Body)
+	if !lines.Scan() { // its greeting: from here on nothing is missed
+		a.t.Fatalf("GET %s: %d, %v", path, response.StatusCode, lines.Err())
+	}
+	changes := make(chan struct{}, 100)
+	go func() {
+		defer response.Body.Close()
+		for lines.Scan() {
+			if strings.HasPrefix(lines.Text(), "event:") {
+				select {
+				case changes <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}()
+	return changes
+}
+
+func TestCopy(t *testing.T) {
+	carrier := newMessageBird(t)
+	env := map[string]string{"MESSAGEBIRD_API_KEY": "live_key", "MESSAGEBIRD_API_URL": carrier.URL, "ADMIN_PASSWORD": "correct horse"}
+	file := newDatabase(t)
+	const ada, ben, proxy = "+447700900111", "+447700900222", "+442079460123"
+	before := start(t, file, env)
+	a := newAdmin(t, before.base)
+	a.post("/login", url.Values{"password": {"correct horse"}})
+	a.post("/customers", url.Values{"name": {"Ada"}, "number": {ada}})
+	a.post("/drivers", url.Values{"name": {"Ben"}, "number": {ben}})
+	a.post("/numbers", url.Values{"number": {proxy}})
+	a.ride("Ada", "Ben", time.Now().Add(time.Hour))
+	carrier.wait(t, 2)
+	before.stop()
+
+	database := storetest.Postgres(t)
+	printed, err := copyTo(t, "--from", file, "--to", database)
+	if err != nil || !strings.Contains(printed, "each table is the same in both") {
+		t.Fatalf("%v\n%s", err, printed)
+	}
+	t.Log(printed)
+	if _, err := copyTo(t, "--from", file, "--to", database); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("copied over data: %v; want a refusal", err)
+	}
+	missing := filepath.Join(t.TempDir(), "missing.db")
+	if _, err := copyTo(t, "--from", missing, "--to", newDatabase(t)); err == nil {
+		t.Error("a database that does not exist was copied")
+	}
+	for _, wrong := range [][]string{{}, {"--from", file}, {"--from", file, "--to", file}, {"--form", "postgres://u:s3cret@h/d"}} {
+		if _, err := copyTo(t, wrong...); err == nil || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("copy %q: %v; want a refusal without the password", wrong, err)
+		}
+	}
+
+	after := start(t, database, env)
+	if after.token != before.token {
+		t.Error("the webhooks have another token, and MessageBird would be refused")
+	}
+	if got := after.callIn(t, ben, proxy); got.body != transferTo(ada) {
+		t.Errorf("a call after the move is answered with %q", got.body)
+	}
+	a.base = after.base
+	if got := a.get("/"); got.status != http.StatusOK {
+		t.Errorf("the admin is signed out: %d", got.status)
+	}
+}
+
+func copyTo(t *testing.T, arguments ...string) (printed string, err error) {
+	t.Helper()
+	var out bytes.Buffer
+	err = run(context.Background(), append([]string{"birdcar", "copy"}, arguments...), func(string) string { return "" }, &out, &out)
+	return out.String(), err
+}
