@@ -93,6 +93,9 @@ func TestTorture(t *testing.T) {
 	base.Store("") // for reports that nobody waits for
 	program.terminate()
 
+	if waiting > 0 {
+		t.Logf("what waits first in each lane:\n%s", firstOfLanes(t, database))
+	}
 	v := judge(people, messageBird.messages())
 	integrity := integrityOf(t, database)
 	t.Logf("%d kills, slowest start %v; webhooks sent: %d, of them repeats: %d; MessageBird: %v",
@@ -226,6 +229,29 @@ func awaitQuiet(t *testing.T, database string, h *hostile) (waiting int) {
 		}
 	}
 	return max(waiting, 1)
+}
+
+// firstOfLanes tells why lanes do not move.
+func firstOfLanes(t *testing.T, database string) string {
+	t.Helper()
+	rows, err := readDatabase(t, database).Query(`SELECT m.id, m.kind, m.state, m.attempts, m.due_at, m.claimed_at, m.uncertain_at, m.created_at, m.reason FROM messages m
+		WHERE m.state IN ('queued', 'sending') AND NOT EXISTS (SELECT 1 FROM messages e WHERE e.originator = m.originator
+			AND e.recipient = m.recipient AND e.state IN ('queued', 'sending') AND e.id < m.id) ORDER BY m.id LIMIT 30`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var b strings.Builder
+	fmt.Fprintf(&b, "now %d\n", time.Now().UnixMilli())
+	for rows.Next() {
+		var id, attempts, due, claimed, uncertain, created int64
+		var kind, state, reason string
+		if err := rows.Scan(&id, &kind, &state, &attempts, &due, &claimed, &uncertain, &created, &reason); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%d %s %s tried %d times, due %d, claimed %d, uncertain %d, created %d: %s\n", id, kind, state, attempts, due, claimed, uncertain, created, reason)
+	}
+	return b.String()
 }
 
 // readDatabase opens a database beside the programs that have it.

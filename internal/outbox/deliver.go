@@ -64,7 +64,7 @@ func (w *Worker) try(m masking.Message, over func()) (learned bool) {
 // left to do with m now; only a certain no leaves it to be sent.
 func (w *Worker) ask(ctx context.Context, m masking.Message) (settled, learned bool) {
 	if early := w.Settle - w.tries.since(m.ID); early > 0 {
-		w.wait(m, store.Wait{Due: w.Now().Add(early), Uncertain: m.Uncertain, Code: m.Code, Reason: m.Reason})
+		w.postpone(m, w.Now().Add(early))
 		return true, false
 	}
 	carrierID, err := w.Sender.Find(ctx, m)

@@ -13,12 +13,19 @@ type hand struct {
 	mu      sync.Mutex
 	some    sync.Cond
 	waiting []masking.Message
-	held    map[int64]masking.Message // all of it; Due is when the claim lapses
+	held    map[int64]claim // all of it
 	closed  bool
 }
 
+// claim is a message in hand, whose Due is when the claim lapses. One that is
+// given back may be claimed again before it is dropped.
+type claim struct {
+	masking.Message
+	times int
+}
+
 func newHand() *hand {
-	h := &hand{held: map[int64]masking.Message{}}
+	h := &hand{held: map[int64]claim{}}
 	h.some.L = &h.mu
 	return h
 }
@@ -28,7 +35,7 @@ func (h *hand) put(messages ...masking.Message) {
 	defer h.mu.Unlock()
 	h.waiting = append(h.waiting, messages...)
 	for _, m := range messages {
-		h.held[m.ID] = m
+		h.held[m.ID] = claim{m, h.held[m.ID].times + 1}
 		h.some.Signal()
 	}
 }
@@ -51,6 +58,10 @@ func (h *hand) take() (m masking.Message, ok bool) {
 func (h *hand) drop(id int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if c := h.held[id]; c.times > 1 {
+		h.held[id] = claim{c.Message, c.times - 1}
+		return
+	}
 	delete(h.held, id)
 }
 
@@ -65,9 +76,9 @@ func (h *hand) lasts(id int64, t time.Time) bool {
 func (h *hand) lapsing(t time.Time) (claims []masking.Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, m := range h.held {
-		if m.Due.Before(t) {
-			claims = append(claims, m)
+	for _, c := range h.held {
+		if c.Due.Before(t) {
+			claims = append(claims, c.Message)
 		}
 	}
 	return claims

@@ -48,6 +48,11 @@ func (w *Worker) wait(m masking.Message, wait store.Wait) {
 	})
 }
 
+// postpone puts m back without a try, until due.
+func (w *Worker) postpone(m masking.Message, due time.Time) {
+	w.mark(m, masking.Queued, func(ctx context.Context, tx *store.Tx) (bool, error) { return tx.Postpone(ctx, m, due) })
+}
+
 // giveBack puts m back without a try.
 func (w *Worker) giveBack(m masking.Message) {
 	w.mark(m, masking.Queued, func(ctx context.Context, tx *store.Tx) (bool, error) {

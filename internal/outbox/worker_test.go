@@ -328,6 +328,35 @@ func TestWorker_Crash(t *testing.T) {
 	})
 }
 
+// A program that crashes again and again, each time before the carrier's no can be
+// believed, must not make its messages wait longer each time.
+func TestWorker_CrashLoop(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		w.carrier.set(func(masking.Message, int) reply { return failing(masking.Unknown, 0) })
+		w.text(0)
+		for range 30 {
+			time.Sleep(settle - time.Second)
+			w.crash()
+			w.start()
+		}
+		failed := false
+		w.carrier.find = func(masking.Message) error {
+			if failed {
+				return nil
+			}
+			failed = true
+			return failing(masking.Unknown, 0).err
+		}
+		w.carrier.set(nil)
+		began := time.Now()
+		w.settled()
+		if took := time.Since(began); took > time.Minute {
+			w.t.Errorf("after the last start it took %v", took)
+		}
+		w.carrier.once(w.t)
+	})
+}
+
 // The end of Run finishes what is in hand and gives the rest back.
 func TestWorker_Stop(t *testing.T) {
 	inWorld(t, 40, func(w *world) {

@@ -83,6 +83,9 @@ func TestMessages_Fence(t *testing.T) {
 		"waiting": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
 			return notMine(tx.MarkWaiting(ctx, m, store.Wait{Due: tx.Now}))
 		},
+		"postponed": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
+			return notMine(tx.Postpone(ctx, m, tx.Now))
+		},
 		"given back": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
 			return tx.GiveBack(ctx, []masking.Message{m})
 		},

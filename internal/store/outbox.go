@@ -90,6 +90,12 @@ func (tx *Tx) GiveBack(ctx context.Context, claimed []masking.Message) error {
 	return nil
 }
 
+// Postpone ends the claim of m without a try: it is due again then.
+func (tx *Tx) Postpone(ctx context.Context, m masking.Message, due time.Time) (mine bool, err error) {
+	changed, err := tx.exec(ctx, "UPDATE messages SET state = 'queued', due_at = $3"+fence, m.ID, m.Attempts, ms(due))
+	return changed > 0, err
+}
+
 // MarkSent notes that the carrier took m under carrierID. A delivery report may
 // have been faster; its state stays. more: others wait in its lane.
 func (tx *Tx) MarkSent(ctx context.Context, m masking.Message, carrierID string) (mine, more bool, err error) {
