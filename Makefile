@@ -12,6 +12,7 @@ build:
 # TESTFLAGS=-v names each test.
 test: lint
 	go test -race $(TESTFLAGS) ./...
+	TEST_ENGINE=postgres go test $(TESTFLAGS) ./internal/server
 
 # The tests that try to break the promises, in their long form: thirty kills, a
 # million operations. Takes some minutes.

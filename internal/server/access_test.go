@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"net/http"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"birdcar/internal/server"
+	"birdcar/internal/store/storetest"
 )
 
 // open are the routes that need no login; each of them has its own tests.
@@ -181,7 +181,7 @@ func TestLogin_link(t *testing.T) {
 }
 
 func TestSession_survivesARestart(t *testing.T) {
-	database := filepath.Join(t.TempDir(), "birdcar.db")
+	database := storetest.Database(t)
 	before := openSite(t, database)
 	before.login()
 	if err := before.store.Close(); err != nil {

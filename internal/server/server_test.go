@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +24,7 @@ import (
 	"birdcar/internal/masking"
 	"birdcar/internal/server"
 	"birdcar/internal/store"
+	"birdcar/internal/store/storetest"
 	"birdcar/web"
 )
 
@@ -80,7 +80,7 @@ type site struct {
 // newSite starts a BirdCar on a new database; change adapts its configuration.
 func newSite(t *testing.T, change ...func(*server.Config)) *site {
 	t.Helper()
-	return openSite(t, filepath.Join(t.TempDir(), "birdcar.db"), change...)
+	return openSite(t, storetest.Database(t), change...)
 }
 
 func openSite(t *testing.T, database string, change ...func(*server.Config)) *site {

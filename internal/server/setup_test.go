@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func (a answer) wantCheck(name, want string) {
 }
 
 func TestSetup_simulator(t *testing.T) {
-	s := newSite(t)
+	s := openSite(t, filepath.Join(t.TempDir(), "birdcar.db"))
 	s.login()
 	page := s.get("/setup").wantStatus(200)
 	copied := map[string]bool{}
@@ -58,7 +59,7 @@ func TestSetup_carrier(t *testing.T) {
 	balance := carrier.Balance{Payment: "prepaid", Type: "euros", Amount: 9.2, Answered: time.Date(2026, 11, 20, 17, 0, 2, 0, time.UTC)}
 	var failure error
 	var sending masking.SendingStatus
-	s := newSite(t, func(c *server.Config) {
+	s := openSite(t, filepath.Join(t.TempDir(), "birdcar.db"), func(c *server.Config) {
 		c.Simulated, c.Verifier = false, nil
 		c.Balance = func(context.Context) (carrier.Balance, error) { return balance, failure }
 		c.Sending = func() masking.SendingStatus { return sending }

@@ -4,6 +4,7 @@ package storetest
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -65,6 +66,16 @@ func Instances(t *testing.T, test func(t *testing.T, one, other *store.Store, cl
 		clock, url := NewClock(), postgresWithSchema(t)
 		test(t, Open(t, url, clock.Now), Open(t, url, clock.Now), clock)
 	})
+}
+
+// Database is the URL of an empty database for a test that runs on one engine at a
+// time: PostgreSQL when TEST_ENGINE is postgres, else SQLite.
+func Database(t testing.TB) string {
+	t.Helper()
+	if os.Getenv("TEST_ENGINE") == "postgres" {
+		return postgresWithSchema(t)
+	}
+	return filepath.Join(t.TempDir(), "birdcar.db")
 }
 
 // Open opens the database at url until the test's end.
