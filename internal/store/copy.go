@@ -76,6 +76,9 @@ type copying struct {
 
 func (c copying) begin(ctx context.Context) error {
 	for _, q := range []querier{c.from, c.to} {
+		if q.engine == c.from.engine && !q.engine.shared {
+			continue // reading a file needs no room
+		}
 		if _, err := q.exec(ctx, q.engine.roomy); err != nil {
 			return err
 		}
