@@ -16,6 +16,8 @@ type engine struct {
 	// bounded is a context for a statement or transaction that may take so long.
 	bounded func(context.Context, time.Duration) (context.Context, context.CancelFunc)
 
+	begin func(ctx context.Context, db *sql.DB) (transaction, error)
+
 	writers int // transactions at once
 	batch   int // parts of a transaction at most
 

@@ -26,6 +26,7 @@ import (
 var postgresEngine = engine{
 	rewrite: func(query string) string { return query },
 	bounded: context.WithTimeout,
+	begin:   func(ctx context.Context, db *sql.DB) (transaction, error) { return db.BeginTx(ctx, nil) },
 	writers: 16,
 	batch:   1, // the server itself lets those who commit together share a flush
 	unique:  func(err error) bool { return stateOf(err) == uniqueViolation },

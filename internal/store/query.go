@@ -12,13 +12,23 @@ import (
 
 // querier runs SQL written with $1… on a pool or in a transaction.
 type querier struct {
-	db interface {
-		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-	}
+	db     database
 	engine *engine
 	wrote  *bool // set by the first write; nil outside a transaction
+}
+
+// database is a *sql.DB, or a transaction in one.
+type database interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// transaction is a *sql.Tx, or works like one.
+type transaction interface {
+	database
+	Commit() error
+	Rollback() error
 }
 
 // reads are the queries that both the store and a transaction can answer.

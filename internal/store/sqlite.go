@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -24,6 +25,7 @@ var sqliteEngine = engine{
 	bounded: func(ctx context.Context, _ time.Duration) (context.Context, context.CancelFunc) {
 		return context.WithoutCancel(ctx), nothing
 	},
+	begin:   beginSQLite,
 	writers: 1,
 	batch:   256,
 	unique: func(err error) bool {
@@ -42,6 +44,47 @@ var sqliteEngine = engine{
 	insert:    insertSQLite,
 	lastID:    lastIDSQLite,
 	setLastID: setLastIDSQLite,
+}
+
+// sqliteTx is a transaction on a connection that is its own until its end.
+// database/sql's would start a goroutine for each of its queries, to close those whose
+// transaction ends first: a tenth of the time that a text takes.
+type sqliteTx struct {
+	*sql.Conn
+	over bool
+}
+
+func beginSQLite(ctx context.Context, db *sql.DB) (transaction, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return &sqliteTx{Conn: conn}, nil
+}
+
+// Commit leaves the transaction open when it fails, for Rollback to end.
+func (tx *sqliteTx) Commit() error {
+	if _, err := tx.ExecContext(context.Background(), "COMMIT"); err != nil {
+		return err
+	}
+	tx.over = true
+	return tx.Close()
+}
+
+func (tx *sqliteTx) Rollback() error {
+	if tx.over {
+		return sql.ErrTxDone
+	}
+	tx.over = true
+	_, err := tx.ExecContext(context.Background(), "ROLLBACK")
+	if err != nil { // perhaps it is still open: nobody may get this connection again
+		_ = tx.Raw(func(any) error { return driver.ErrBadConn })
+	}
+	return errors.Join(err, tx.Close())
 }
 
 var rewritten sync.Map // of SQL texts, which are constants of this package

@@ -199,7 +199,7 @@ func (e commitError) Unwrap() error { return e.error }
 func (s *Store) runTogether(jobs []*job) error {
 	ctx, cancel := s.engine.bounded(context.Background(), writePatience)
 	defer cancel()
-	sqlTx, err := s.write.BeginTx(ctx, nil)
+	sqlTx, err := s.engine.begin(ctx, s.write)
 	if err != nil {
 		return s.explain(err)
 	}
