@@ -50,13 +50,17 @@ func rideWords(r masking.Ride) []word {
 	return words
 }
 
+// addWords takes one statement for all of them: a ride has some six.
 func (tx *Tx) addWords(ctx context.Context, words []word) error {
-	for _, w := range words {
-		if _, err := tx.exec(ctx, "INSERT INTO words (about, word, id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", w.about, w.word, w.id); err != nil {
-			return err
-		}
+	if len(words) == 0 {
+		return nil
 	}
-	return nil
+	args := make([]any, 0, 3*len(words))
+	for _, w := range words {
+		args = append(args, w.about, w.word, w.id)
+	}
+	_, err := tx.exec(ctx, "INSERT INTO words (about, word, id) VALUES "+places(3, len(words))+" ON CONFLICT DO NOTHING", args...)
+	return err
 }
 
 func (tx *Tx) dropWords(ctx context.Context, words []word) error {
