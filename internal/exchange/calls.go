@@ -17,30 +17,65 @@ const answerWithin = 2 * time.Second
 // sentence. It answers within two seconds even when the database does not.
 // The only error is ErrReplayed.
 func (x *Exchange) RouteCall(ctx context.Context, c masking.Call, p Proof) (masking.CallFlow, error) {
-	type answer struct {
-		flow masking.CallFlow
-		err  error
+	r := routing{ctx: ctx, call: c, proof: p, answered: make(chan routed, 1)}
+	select {
+	case x.routers <- r:
+	default:
+		go x.router(r)
 	}
-	answered := make(chan answer, 1)
-	go func() {
-		a := answer{flow: masking.CallFlow{Say: masking.SayUnavailable}}
-		defer func() {
-			if p := recover(); p != nil {
-				x.Log.Error("a call was not routed", "number", c.To, "panic", p, "stack", string(debug.Stack()))
-			}
-			answered <- a
-		}()
-		a.flow, a.err = x.routeCall(ctx, c, p)
-	}()
 	timeout := time.NewTimer(answerWithin)
 	defer timeout.Stop()
 	select {
-	case a := <-answered:
+	case a := <-r.answered:
 		return a.flow, a.err
 	case <-timeout.C:
 		x.Log.Error("a call was not routed in time", "number", c.To)
 		return masking.CallFlow{Say: masking.SayUnavailable}, nil
 	}
+}
+
+// routing is a call on its way to its answer.
+type routing struct {
+	ctx      context.Context // of this one request, which another goroutine answers
+	call     masking.Call
+	proof    Proof
+	answered chan routed
+}
+
+type routed struct {
+	flow masking.CallFlow
+	err  error
+}
+
+// routerIdle is how long a router waits for its next call.
+const routerIdle = 10 * time.Second
+
+// router answers calls until there are none. It stays for the next one because its
+// stack has grown: growing a new one takes as long as asking the database.
+func (x *Exchange) router(r routing) {
+	idle := time.NewTimer(routerIdle)
+	defer idle.Stop()
+	for {
+		r.answered <- x.routeSafely(r)
+		r = routing{} // what it held can go
+		idle.Reset(routerIdle)
+		select {
+		case r = <-x.routers:
+		case <-idle.C:
+			return
+		}
+	}
+}
+
+func (x *Exchange) routeSafely(r routing) (a routed) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.Log.Error("a call was not routed", "number", r.call.To, "panic", p, "stack", string(debug.Stack()))
+			a = routed{flow: masking.CallFlow{Say: masking.SayUnavailable}}
+		}
+	}()
+	a.flow, a.err = x.routeCall(r.ctx, r.call, r.proof)
+	return a
 }
 
 func (x *Exchange) routeCall(ctx context.Context, c masking.Call, p Proof) (masking.CallFlow, error) {
