@@ -30,7 +30,7 @@ func newFleet(t *testing.T, database string, size int, messageBird *hostile) *fl
 	for i := range size {
 		f.bases[i].Store("")
 	}
-	messageBird.target = f.anyBase // before anybody could report
+	messageBird.aim(f.anyBase) // before anybody could report
 	for i := range size {
 		f.launch(i)
 	}

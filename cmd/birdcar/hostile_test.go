@@ -22,9 +22,9 @@ import (
 // messages that it took. Its list lags behind.
 type hostile struct {
 	*httptest.Server
-	target func() string // where delivery reports go now; empty: nowhere
 
 	mu      sync.Mutex
+	target  func() string // where delivery reports go now; empty: nowhere
 	random  *rand.Rand
 	fates   []fate // of messages, by their share; the rest are taken
 	taken   []takenMessage
@@ -227,7 +227,7 @@ func (h *hostile) report(in carrier.WireSend, id string) {
 			report.Set("reference", in.Reference)
 			report.Set("recipient", in.Recipients[0])
 			for {
-				base := h.target()
+				base := h.base()
 				if base == "" {
 					return
 				}
@@ -238,6 +238,20 @@ func (h *hostile) report(in carrier.WireSend, id string) {
 			}
 		}
 	}()
+}
+
+// aim says where delivery reports go from now on.
+func (h *hostile) aim(target func() string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.target = target
+}
+
+func (h *hostile) base() string {
+	h.mu.Lock()
+	target := h.target
+	h.mu.Unlock()
+	return target()
 }
 
 func (h *hostile) fails(body string) bool {

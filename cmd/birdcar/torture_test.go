@@ -68,13 +68,13 @@ func TestTorture(t *testing.T) {
 	program := launch(t, database, env)
 	var base atomic.Value
 	base.Store(program.base)
-	messageBird.target = func() string { return base.Load().(string) }
+	messageBird.aim(func() string { return base.Load().(string) })
 
 	ctx, enough := context.WithCancel(context.Background())
 	defer enough()
 	var texting sync.WaitGroup
 	for _, p := range people {
-		texting.Go(func() { p.text(ctx, messageBird, messageBird.target) })
+		texting.Go(func() { p.text(ctx, messageBird, messageBird.base) })
 	}
 	moment := func() time.Duration { return hard.every/4 + rand.N(hard.every*3/4) }
 	slowest := time.Duration(0)
