@@ -86,13 +86,13 @@ func (r report) table() string {
 		}
 	}
 	each(func(f figures) {
-		row(f, "call flow", perSecond(f.Calls.Rate), "empty handler "+perSecond(f.Empty.Rate), over(f.Calls.Rate, f.Empty.Rate))
+		row(f, "call flow", rate(f.Calls), "empty handler "+rate(f.Empty), over(f.Calls.Rate, f.Empty.Rate))
 	})
 	each(func(f figures) {
 		row(f, "call flow at half of that", latency(f.CallsHalf), "empty handler "+latency(f.EmptyHalf), over(f.CallsHalf.P99, f.EmptyHalf.P99))
 	})
 	each(func(f figures) {
-		row(f, "text accepted, forwarded and marked", perSecond(f.Texts.Rate), "empty handler "+perSecond(f.EmptyPosts.Rate), over(f.Texts.Rate, f.EmptyPosts.Rate))
+		row(f, "text accepted, forwarded and marked", rate(f.Texts), "empty handler "+rate(f.EmptyPosts), over(f.Texts.Rate, f.EmptyPosts.Rate))
 	})
 	each(func(f figures) {
 		if f.GroupCommits > 0 {
@@ -113,14 +113,14 @@ func (r report) table() string {
 		if f.GroupCommits > 0 {
 			limit, ratio = "bare group commits "+perSecond(f.GroupCommits), over(f.RidesMany.Rate, f.GroupCommits)
 		}
-		row(f, "ride created, 10,000 numbers", perSecond(f.RidesMany.Rate), limit, ratio)
+		row(f, "ride created, 10,000 numbers", rate(f.RidesMany), limit, ratio)
 	})
 	each(func(f figures) {
 		limit, ratio := "", 0.0
 		if f.GroupCommits > 0 {
 			limit, ratio = "bare group commits "+perSecond(f.GroupCommits), over(f.RidesFew.Rate, f.GroupCommits)
 		}
-		row(f, "ride created, 100 numbers", perSecond(f.RidesFew.Rate), limit, ratio)
+		row(f, "ride created, 100 numbers", rate(f.RidesFew), limit, ratio)
 	})
 	each(func(f figures) {
 		row(f, "resident memory", fmt.Sprintf("at rest %s, at most %s", megabytes(f.MemoryAtRest), megabytes(f.MemoryPeak)), "", 0)
@@ -128,7 +128,7 @@ func (r report) table() string {
 	each(func(f figures) {
 		row(f, "start, exec to the first answer", fmt.Sprintf("%.0f ms", f.Started), "", 0)
 	})
-	fmt.Fprintf(&b, "\nThe binary has %s.\n", megabytes(m.Binary))
+	fmt.Fprintf(&b, "\nOf rates more is better, and so is a higher ratio; of latencies less, and the ratio is that of the p99. The binary has %s.\n", megabytes(m.Binary))
 	return b.String()
 }
 
@@ -140,6 +140,10 @@ func over(a, b float64) float64 {
 }
 
 func perSecond(rate float64) string { return thousands(rate) + "/s" }
+
+func rate(r result) string {
+	return fmt.Sprintf("%s, %.0f µs of processor each", perSecond(r.Rate), r.CPU)
+}
 
 func latency(r result) string { return fmt.Sprintf("p50 %.2f ms, p99 %.2f ms", r.P50, r.P99) }
 
