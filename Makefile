@@ -10,8 +10,12 @@ build:
 	go build -o bin/birdcar ./cmd/birdcar
 
 # TESTFLAGS=-v names each test.
+# internal/outbox runs in bubbles of synctest, in which the race detector now and
+# then fails a check of its own (golang/go#78156). What it does is raced all the same, in the
+# torture test, which builds the real program with the race detector.
 test: lint
-	go test -race $(TESTFLAGS) ./...
+	go test -race $(TESTFLAGS) $$(go list ./... | grep -v /internal/outbox$$)
+	go test $(TESTFLAGS) ./internal/outbox
 	TEST_ENGINE=postgres go test $(TESTFLAGS) ./internal/server
 
 # The tests that try to break the promises, in their long form: thirty kills, a
