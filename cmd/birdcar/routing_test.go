@@ -56,15 +56,15 @@ func newCrowd(t *testing.T, database string, customers, numbers int) *crowd {
 // own with him, or is told that the pool is empty.
 func TestRides_AtOnce(t *testing.T) {
 	const clients, numbers = 64, 40
-	password := map[string]string{"ADMIN_PASSWORD": "correct horse"}
 	race := func(t *testing.T, database string, instances int) {
+		env := map[string]string{"ADMIN_PASSWORD": "correct horse", "MESSAGEBIRD_API_KEY": "live_key", "MESSAGEBIRD_API_URL": newMessageBird(t).URL}
 		c := newCrowd(t, database, clients, numbers)
 		admins := make([]*admin, instances)
 		var b *instance
 		for i := range admins {
-			b = start(t, database, password)
+			b = start(t, database, env)
 			admins[i] = newAdmin(t, b.base)
-			admins[i].post("/login", url.Values{"password": {password["ADMIN_PASSWORD"]}})
+			admins[i].post("/login", url.Values{"password": {env["ADMIN_PASSWORD"]}})
 		}
 		responses, errs := make([]*http.Response, clients), make([]error, clients)
 		var all sync.WaitGroup

@@ -24,15 +24,11 @@ import (
 // and on the model, and after each of them everybody dials every number. On PostgreSQL
 // two instances take turns. TORTURE=1 makes it a million operations and more.
 func TestRouting(t *testing.T) {
-	onSQLite, onPostgres, folder := int64(3_000), int64(300), t.TempDir()
+	onSQLite, onPostgres, folder := int64(3_000), int64(300), inMemory(t)
 	atLeast(t, "rapid.steps", "100")
 	if os.Getenv("TORTURE") != "" {
 		onSQLite, onPostgres = 1_000_000, 20_000
 		atLeast(t, "rapid.steps", "400")
-		if memory, err := os.MkdirTemp("/dev/shm", "birdcar"); err == nil { // nothing here is about the disk
-			t.Cleanup(func() { _ = os.RemoveAll(memory) })
-			folder = memory
-		}
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		var files atomic.Int64

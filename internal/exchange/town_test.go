@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -241,6 +242,17 @@ func phone(t testing.TB, typed string) masking.Number {
 		t.Fatalf("%s: %v", typed, err)
 	}
 	return n
+}
+
+// inMemory is a folder for files that need no disk, on machines that have such a
+// place: nothing in the test that asks for it is about the disk.
+func inMemory(t *testing.T) string {
+	folder, err := os.MkdirTemp("/dev/shm", "birdcar-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	return folder
 }
 
 // openUntilEnd opens a database until the end of a rapid check.

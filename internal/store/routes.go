@@ -108,7 +108,7 @@ func (tx *Tx) MoveRoutes(ctx context.Context, ride masking.Ride, from, to maskin
 // from that one to this is not soon given the numbers that they know.
 func (tx *Tx) InheritUses(ctx context.Context, from, to masking.Number) error {
 	_, err := tx.exec(ctx, `INSERT INTO number_uses (party, number_id, country, assignable, live, used_at)
-		SELECT $1, number_id, country, assignable, FALSE, used_at FROM number_uses WHERE party = $2
+		SELECT $1, number_id, country, assignable, FALSE, used_at FROM number_uses WHERE party = $2 AND used_at > 0
 		ON CONFLICT (party, number_id) DO UPDATE SET used_at = CASE
 			WHEN excluded.used_at > number_uses.used_at THEN excluded.used_at ELSE number_uses.used_at END`, to, from)
 	return err

@@ -31,8 +31,8 @@ CREATE TABLE proxy_numbers (
     number        TEXT NOT NULL UNIQUE,
     country       TEXT NOT NULL,
     state         TEXT NOT NULL CHECK (state IN ('available', 'draining', 'retired')),
-    -- Rises with each number that becomes available: what a party has walked
-    -- through up to here (pool_walks) holds no number it never had.
+    -- Rises with each number that becomes available; pool_walks says up to where
+    -- a party's list of uses names every number.
     available_seq BIGINT NOT NULL,
     live_routes   BIGINT NOT NULL DEFAULT 0 CHECK (live_routes >= 0),
     used_at       BIGINT NOT NULL DEFAULT 0,
@@ -82,7 +82,8 @@ CREATE UNIQUE INDEX routes_live ON routes (number_id, party) WHERE released_at =
 CREATE INDEX routes_released ON routes (number_id, party, released_at) WHERE released_at > 0;
 CREATE INDEX routes_ride ON routes (ride_id);
 
--- Who ever had which number, and when last: what the choice of a number is made by.
+-- Who ever had which number, and when last (0: never, but listed): what the
+-- choice of a number is made by.
 CREATE TABLE number_uses (
     party      TEXT NOT NULL,
     number_id  BIGINT NOT NULL REFERENCES proxy_numbers (id),
@@ -91,7 +92,7 @@ CREATE TABLE number_uses (
     live       BOOLEAN NOT NULL,
     used_at    BIGINT NOT NULL,
     PRIMARY KEY (party, number_id)
-);
+) WITHOUT ROWID;
 CREATE INDEX number_uses_oldest ON number_uses (party, country, used_at, number_id) WHERE assignable AND NOT live;
 CREATE INDEX number_uses_number ON number_uses (number_id);
 
