@@ -14,7 +14,7 @@ build:
 # then fails a check of its own (golang/go#78156). What it does is raced all the same, in the
 # torture test, which builds the real program with the race detector.
 test: lint
-	go test -race $(TESTFLAGS) $$(go list ./... | grep -v /internal/outbox$$)
+	go test -race -timeout 30m $(TESTFLAGS) $$(go list ./... | grep -v /internal/outbox$$)
 	go test $(TESTFLAGS) ./internal/outbox
 	TEST_ENGINE=postgres go test $(TESTFLAGS) ./internal/server
 
