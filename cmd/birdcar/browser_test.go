@@ -66,7 +66,17 @@ func (p *page) open(address string) {
 	if strings.HasPrefix(address, "/") {
 		address = p.base + address
 	}
-	p.do("open a page", chromedp.Navigate(address))
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	err := chromedp.Do(ctx, chromedp.Navigate(address))
+	if err != nil && ctx.Err() == nil {
+		// Once in thousands Chromium reports a navigation as failed whose page it shows.
+		p.t.Logf("open %s, again after: %v", address, err)
+		err = chromedp.Do(ctx, chromedp.Navigate(address))
+	}
+	if err != nil {
+		p.t.Fatalf("open %s: %v\nthe page: %s", address, err, p.glance())
+	}
 }
 
 // wait waits until the JavaScript expression is true, across page loads.
