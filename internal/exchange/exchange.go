@@ -17,10 +17,9 @@ import (
 // Exchange connects the two parties of each ride.
 type Exchange struct {
 	Config
-	routers chan routing // that wait for a call
-	calls   chan masking.CallRecord
-	chores  chan struct{} // has one when Chores shall look
-	counts  counts
+	calls  chan masking.CallRecord
+	chores chan struct{} // has one when Chores shall look
+	counts counts
 }
 
 // Config is what an Exchange works with; every field but Publish is required.
@@ -57,7 +56,7 @@ func New(c Config) (*Exchange, error) {
 	if c.Publish == nil {
 		c.Publish = func(masking.Event) {}
 	}
-	return &Exchange{Config: c, calls: make(chan masking.CallRecord, callQueue), routers: make(chan routing), chores: make(chan struct{}, 1)}, nil
+	return &Exchange{Config: c, calls: make(chan masking.CallRecord, callQueue), chores: make(chan struct{}, 1)}, nil
 }
 
 // Proof is what a carrier's signature proved: its id, which lets in one request

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
 
 	"birdcar/internal/carrier"
 	"birdcar/internal/exchange"
@@ -54,31 +57,70 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// answerCall says what to do with a call. Whoever calls hears something, whatever
-// goes wrong here.
+// answerCall says what to do with a call. Whoever calls hears something in time,
+// whatever goes wrong here or however long the database takes.
 func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, in webhook) {
+	a := callAnswer{w: w}
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.Error("call answered with an apology", "panic", p, "stack", string(debug.Stack()))
-			writeCallFlow(w, masking.CallFlow{Say: masking.SayUnavailable})
+			a.give(masking.CallFlow{Say: masking.SayUnavailable})
 		}
 	}()
+	late := time.AfterFunc(exchange.AnswerWithin, a.apologize)
+	defer late.Stop()
 	call, err := carrier.ParseCall(in.query, s.Country)
 	if err != nil {
-		writeCallFlow(w, masking.CallFlow{Say: masking.SayUnknown})
+		a.give(masking.CallFlow{Say: masking.SayUnknown})
 		return
 	}
 	flow, err := s.Exchange.RouteCall(r.Context(), call, in.proof)
 	if err != nil { // only ever a replay
-		s.refuseReplay(w, r)
+		a.once(func() { s.refuseReplay(w, r) })
 		return
 	}
 	answer := "sentence"
-	if !flow.Transfer.IsZero() {
+	if a.give(flow) && !flow.Transfer.IsZero() {
 		answer = "connected"
 	}
 	s.metrics.calls.WithLabelValues(answer).Inc()
-	writeCallFlow(w, flow)
+}
+
+// callAnswer is given once: by whoever is first, the decision or its deadline.
+type callAnswer struct {
+	w     http.ResponseWriter
+	mu    sync.Mutex // held while the answer is written, so that the handler does not return meanwhile
+	given bool
+}
+
+func (a *callAnswer) once(write func()) (first bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.given {
+		return false
+	}
+	a.given = true
+	write()
+	return true
+}
+
+func (a *callAnswer) give(flow masking.CallFlow) (first bool) {
+	return a.once(func() { writeCallFlow(a.w, flow) })
+}
+
+// apologize answers while the handler still waits for the database: with a length,
+// so that the carrier need not wait for the end, and with the connection's end,
+// because nothing more is answered on it until the handler returns.
+func (a *callAnswer) apologize() {
+	a.once(func() {
+		flow := carrier.EncodeCallFlow(masking.CallFlow{Say: masking.SayUnavailable})
+		h := a.w.Header()
+		h.Set("Connection", "close")
+		h.Set("Content-Length", strconv.Itoa(len(flow)))
+		h.Set("Content-Type", "application/xml")
+		_, _ = a.w.Write(flow)                      // the carrier has gone
+		_ = http.NewResponseController(a.w).Flush() // likewise
+	})
 }
 
 func writeCallFlow(w http.ResponseWriter, flow masking.CallFlow) {

@@ -8,12 +8,15 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"birdcar/internal/carrier"
+	"birdcar/internal/exchange"
 	"birdcar/internal/masking"
 	"birdcar/internal/server"
+	"birdcar/internal/store"
 )
 
 const (
@@ -267,6 +270,39 @@ func TestWebhooks_withoutADatabase(t *testing.T) {
 	s.do(http.MethodGet, "/webhook-status?token="+token+"&"+report, "").wantStatus(503)
 	s.get("/healthz").wantStatus(200)
 	s.get("/readyz").wantStatus(503)
+}
+
+// A call that must write before it is answered is answered in time though the
+// database takes nothing, and the next one as usual.
+func TestWebhook_voice_late(t *testing.T) {
+	s := newSite(t)
+	s.ride()
+	release := make(chan struct{})
+	var held sync.WaitGroup
+	for range 16 { // as many as PostgreSQL has writers; SQLite has one
+		held.Go(func() {
+			_ = s.store.Tx(context.Background(), func(context.Context, *store.Tx) error {
+				<-release
+				return nil
+			})
+		})
+	}
+	const address = "/webhook-voice?" + callFrom
+	began := time.Now()
+	a := s.do(http.MethodGet, address, "", carrier.SignatureHeader, sign(t, signingKey, address, "")).wantStatus(200)
+	took := time.Since(began)
+	close(release)
+	held.Wait()
+	if !strings.Contains(a.body, masking.SayUnavailable) {
+		t.Errorf("the caller hears %s", a.body)
+	}
+	if took < exchange.AnswerWithin || took > 2*exchange.AnswerWithin {
+		t.Errorf("answered after %v, want %v", took, exchange.AnswerWithin)
+	}
+	a = s.do(http.MethodGet, "/webhook-voice?token="+token+"&"+callFrom, "").wantStatus(200)
+	if !strings.Contains(a.body, "<Transfer") {
+		t.Errorf("the next caller gets %s", a.body)
+	}
 }
 
 // A call is answered with something to hear even when our own code breaks.
