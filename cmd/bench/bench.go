@@ -115,6 +115,7 @@ func (b *bench) start(ctx context.Context, e engine, size, numbers int) (s subje
 }
 
 func (b *bench) measure(ctx context.Context, e engine, size int) error {
+	b.forgetTexts()
 	s, err := b.start(ctx, e, size, manyNumbers)
 	if err != nil {
 		return err
@@ -157,6 +158,13 @@ func (b *bench) measure(ctx context.Context, e engine, size int) error {
 	e.drop(ctx, few.url)
 	b.report.Figures = append(b.report.Figures, f)
 	return nil
+}
+
+// forgetTexts lets the numbers of texts begin anew, for another database.
+func (b *bench) forgetTexts() {
+	texts.Store(0)
+	clear(b.sent)
+	clear(b.carrier.arrived)
 }
 
 // say tells how far the run is.

@@ -68,7 +68,7 @@ func calling(callers []caller, check bool) work {
 	}
 }
 
-// texts numbers the texts of a run, so that no webhook repeats another.
+// texts numbers the texts of one database, so that no webhook repeats another.
 var texts atomic.Int64
 
 // texting posts a new text of a random live route to path. When wait is set each

@@ -71,7 +71,7 @@ const (
 	callBatch = 1024 // calls recorded at once, at most
 	// callPause is between two batches: one commit for many calls leaves the disk
 	// and the processors to the answers.
-	callPause = 10 * time.Millisecond
+	callPause = 5 * time.Millisecond
 )
 
 func (x *Exchange) recordCalls(ctx context.Context, first masking.CallRecord) {
