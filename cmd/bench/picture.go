@@ -8,7 +8,7 @@ import (
 
 // picture draws the rates as bars, each inside the bar of its limit.
 func (r report) picture() []byte {
-	const left, width, rowHeight = 190, 420, 26
+	const left, width, rowHeight = 215, 410, 26
 	type bar struct {
 		Y, Length, Limit int
 		Name, Label      string
@@ -62,9 +62,10 @@ func (r report) picture() []byte {
 	return b.Bytes()
 }
 
-var drawing = template.Must(template.New("").Parse(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 {{.Height}}" role="img" aria-labelledby="title">
+var drawing = template.Must(template.New("").Parse(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-16 -8 900 {{.Height}}" role="img" aria-labelledby="title">
 <title id="title">BirdCar's rates, each inside the bar of its limit on the same machine</title>
 <style>
+	.ground { fill: #ffffff; }
 	text { font: 14px system-ui, sans-serif; fill: #1f2933; }
 	.head { font-weight: 600; }
 	.name { text-anchor: end; }
@@ -72,14 +73,16 @@ var drawing = template.Must(template.New("").Parse(`<svg xmlns="http://www.w3.or
 	.limit { fill: #d5dbe3; }
 	.rate { fill: #2563a8; }
 	@media (prefers-color-scheme: dark) {
+		.ground { fill: #11181f; }
 		text { fill: #e4e7eb; }
 		.quiet { fill: #9aa5b1; }
 		.limit { fill: #3e4c59; }
 		.rate { fill: #6ba5e7; }
 	}
 </style>
+<rect class="ground" x="-16" y="-8" width="100%" height="100%"/>
 {{range .Panels}}<text class="head" x="0" y="{{.Y}}">{{.Name}}</text>
 {{range .Bars}}<g transform="translate({{$.Left}} {{.Y}})"><text class="name" x="-10" y="14">{{.Name}}</text><rect class="limit" width="{{.Limit}}" height="18" rx="2"/><rect class="rate" width="{{.Length}}" height="18" rx="2"/><text x="{{if gt .Limit .Length}}{{.Limit}}{{else}}{{.Length}}{{end}}" dx="8" y="14">{{.Label}}</text></g>
-{{end}}{{end}}<text class="quiet" x="0" y="{{.Height}}" dy="-8">{{.Caption}}</text>
+{{end}}{{end}}<text class="quiet" x="0" y="{{.Height}}" dy="-24">{{.Caption}}</text>
 </svg>
 `))
