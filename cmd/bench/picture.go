@@ -83,6 +83,6 @@ var drawing = template.Must(template.New("").Parse(`<svg xmlns="http://www.w3.or
 <rect class="ground" x="-16" y="-8" width="100%" height="100%"/>
 {{range .Panels}}<text class="head" x="0" y="{{.Y}}">{{.Name}}</text>
 {{range .Bars}}<g transform="translate({{$.Left}} {{.Y}})"><text class="name" x="-10" y="14">{{.Name}}</text><rect class="limit" width="{{.Limit}}" height="18" rx="2"/><rect class="rate" width="{{.Length}}" height="18" rx="2"/><text x="{{if gt .Limit .Length}}{{.Limit}}{{else}}{{.Length}}{{end}}" dx="8" y="14">{{.Label}}</text></g>
-{{end}}{{end}}<text class="quiet" x="0" y="{{.Height}}" dy="-24">{{.Caption}}</text>
+{{end}}{{end}}<text class="quiet" x="0" y="{{.Height}}" dy="-14">{{.Caption}}</text>
 </svg>
 `))
