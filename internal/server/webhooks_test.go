@@ -277,26 +277,34 @@ func TestWebhooks_withoutADatabase(t *testing.T) {
 func TestWebhook_voice_late(t *testing.T) {
 	s := newSite(t)
 	s.ride()
-	release := make(chan struct{})
+	writers := 1 // of SQLite
+	if os.Getenv("TEST_ENGINE") == "postgres" {
+		writers = 16
+	}
+	began, release := make(chan struct{}, writers), make(chan struct{})
 	var held sync.WaitGroup
-	for range 16 { // as many as PostgreSQL has writers; SQLite has one
+	for range writers {
 		held.Go(func() {
 			_ = s.store.Tx(context.Background(), func(context.Context, *store.Tx) error {
+				began <- struct{}{}
 				<-release
 				return nil
 			})
 		})
 	}
+	for range writers {
+		<-began
+	}
 	const address = "/webhook-voice?" + callFrom
-	began := time.Now()
+	asked := time.Now()
 	a := s.do(http.MethodGet, address, "", carrier.SignatureHeader, sign(t, signingKey, address, "")).wantStatus(200)
-	took := time.Since(began)
+	took := time.Since(asked)
 	close(release)
 	held.Wait()
 	if !strings.Contains(a.body, masking.SayUnavailable) {
 		t.Errorf("the caller hears %s", a.body)
 	}
-	if took < exchange.AnswerWithin || took > 2*exchange.AnswerWithin {
+	if took < exchange.AnswerWithin { // a later answer would have come only after the release
 		t.Errorf("answered after %v, want %v", took, exchange.AnswerWithin)
 	}
 	a = s.do(http.MethodGet, "/webhook-voice?token="+token+"&"+callFrom, "").wantStatus(200)
