@@ -230,6 +230,10 @@ func Pair(t testing.TB) (primary, standby *Node) {
 	must(err)
 	t.Cleanup(standby.Stop)
 	must(execute(URL(primary), "ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()"))
+	must(eventually(URL(primary), "SELECT current_setting('synchronous_standby_names') = 'standby'"))
+	// The checkpointer, which lets commits wait, learns settings before it makes a checkpoint.
+	must(execute(URL(primary), "CHECKPOINT"))
+	must(eventually(URL(primary), "SELECT EXISTS (SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync')"))
 	return primary, standby
 }
 
@@ -245,9 +249,36 @@ func (n *Node) Kill(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	children := childrenOf(pid)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	// They would end by themselves, but a standby's would say until then that it has
+	// what the primary sends.
+	for _, child := range children {
+		_ = syscall.Kill(child, syscall.SIGKILL) // perhaps it was faster
+	}
+}
+
+// childrenOf are the processes that pid started and that still run.
+func childrenOf(pid int) (children []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		// proc(5): pid (name) state parent …; the name may hold anything.
+		id, rest, _ := strings.Cut(string(stat), " (")
+		fields := strings.Fields(rest[strings.LastIndex(rest, ")")+1:])
+		if len(fields) < 2 || fields[1] != strconv.Itoa(pid) {
+			continue
+		}
+		if child, err := strconv.Atoi(id); err == nil {
+			children = append(children, child)
+		}
+	}
+	return children
 }
 
 // Promote makes a standby the primary.

@@ -111,6 +111,26 @@ func execute(url string, statements ...string) error {
 	return nil
 }
 
+// eventually waits until a query that a new connection asks says true.
+func eventually(url, query string) error {
+	var is bool
+	for deadline := time.Now().Add(30 * time.Second); !is; time.Sleep(10 * time.Millisecond) {
+		db, err := sql.Open("pgx", url)
+		if err != nil {
+			return err
+		}
+		err = db.QueryRow(query).Scan(&is)
+		_ = db.Close()
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", query, err)
+		case !is && time.Now().After(deadline):
+			return fmt.Errorf("%s: not true in time", query)
+		}
+	}
+	return nil
+}
+
 // inDatabase is url with another database of the same server.
 func inDatabase(base, name string) string {
 	u, err := url.Parse(base)
