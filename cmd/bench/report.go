@@ -108,20 +108,17 @@ func (r report) table() string {
 	each(func(f figures) {
 		row(f, "webhook to carrier at half", latency(f.ForwardHalf), "bare forward "+latency(f.BareHalf), over(f.ForwardHalf.P99, f.BareHalf.P99))
 	})
-	each(func(f figures) {
-		limit, ratio := "", 0.0
-		if f.GroupCommits > 0 {
-			limit, ratio = "bare group commits "+perSecond(f.GroupCommits), over(f.RidesMany.Rate, f.GroupCommits)
-		}
-		row(f, "ride created, 10,000 numbers", rate(f.RidesMany), limit, ratio)
-	})
-	each(func(f figures) {
-		limit, ratio := "", 0.0
-		if f.GroupCommits > 0 {
-			limit, ratio = "bare group commits "+perSecond(f.GroupCommits), over(f.RidesFew.Rate, f.GroupCommits)
-		}
-		row(f, "ride created, 100 numbers", rate(f.RidesFew), limit, ratio)
-	})
+	rides := func(work string, of func(f figures) result) {
+		each(func(f figures) {
+			limit, ratio := "", 0.0
+			if f.GroupCommits > 0 {
+				limit, ratio = "bare group commits "+perSecond(f.GroupCommits), over(of(f).Rate, f.GroupCommits)
+			}
+			row(f, work, rate(of(f)), limit, ratio)
+		})
+	}
+	rides("ride created, 10,000 numbers", func(f figures) result { return f.RidesMany })
+	rides("ride created, 100 numbers", func(f figures) result { return f.RidesFew })
 	each(func(f figures) {
 		row(f, "resident memory", fmt.Sprintf("at rest %s, at most %s", megabytes(f.MemoryAtRest), megabytes(f.MemoryPeak)), "", 0)
 	})
