@@ -108,24 +108,23 @@ func (a *callAnswer) give(flow masking.CallFlow) (first bool) {
 	return a.once(func() { writeCallFlow(a.w, flow) })
 }
 
-// apologize answers while the handler still waits for the database: with a length,
-// so that the carrier need not wait for the end, and with the connection's end,
-// because nothing more is answered on it until the handler returns.
+// apologize answers while the handler still waits for the database, and with the
+// connection's end, because nothing more is answered on it until the handler returns.
 func (a *callAnswer) apologize() {
 	a.once(func() {
-		flow := carrier.EncodeCallFlow(masking.CallFlow{Say: masking.SayUnavailable})
-		h := a.w.Header()
-		h.Set("Connection", "close")
-		h.Set("Content-Length", strconv.Itoa(len(flow)))
-		h.Set("Content-Type", "application/xml")
-		_, _ = a.w.Write(flow)                      // the carrier has gone
-		_ = http.NewResponseController(a.w).Flush() // likewise
+		a.w.Header().Set("Connection", "close")
+		writeCallFlow(a.w, masking.CallFlow{Say: masking.SayUnavailable})
+		_ = http.NewResponseController(a.w).Flush() // the carrier has gone
 	})
 }
 
+// writeCallFlow tells the length, so that the carrier need not wait for the
+// handler's return to have all of it.
 func writeCallFlow(w http.ResponseWriter, flow masking.CallFlow) {
+	answer := carrier.EncodeCallFlow(flow)
 	w.Header().Set("Content-Type", "application/xml")
-	_, _ = w.Write(carrier.EncodeCallFlow(flow)) // the carrier has gone
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+	_, _ = w.Write(answer) // the carrier has gone
 }
 
 func (s *Server) refuseReplay(w http.ResponseWriter, r *http.Request) {
