@@ -1,8 +1,10 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"birdcar/internal/masking"
@@ -69,9 +71,9 @@ func (x *Exchange) record(c masking.CallRecord) {
 const (
 	callQueue = 8192 // calls that may wait to be recorded
 	callBatch = 1024 // calls recorded at once, at most
-	// callPause is between two batches: one commit for many calls leaves the disk
-	// and the processors to the answers.
-	callPause = 5 * time.Millisecond
+	// callPause is between two batches, unless as many as one takes wait: one commit for
+	// many calls leaves the disk and the processors to the answers.
+	callPause = 20 * time.Millisecond
 )
 
 func (x *Exchange) recordCalls(ctx context.Context, first masking.CallRecord) {
@@ -79,6 +81,9 @@ func (x *Exchange) recordCalls(ctx context.Context, first masking.CallRecord) {
 	for len(calls) < callBatch && len(x.calls) > 0 {
 		calls = append(calls, <-x.calls)
 	}
+	// Calls of a ride stand together in their index, so that in this order a batch touches
+	// each of its pages once.
+	slices.SortStableFunc(calls, func(a, b masking.CallRecord) int { return cmp.Compare(a.RideID, b.RideID) })
 	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.RecordCalls(ctx, calls) })
 	if err != nil {
 		x.Log.Error("calls were not recorded", "count", len(calls), "err", err)

@@ -140,7 +140,9 @@ func (x *Exchange) Run(ctx context.Context) {
 		select {
 		case c := <-calls:
 			x.recordCalls(context.WithoutCancel(ctx), c) // ctx may have ended in this moment
-			calls, paused = nil, time.After(callPause)
+			if len(x.calls) < callBatch {
+				calls, paused = nil, time.After(callPause)
+			}
 		case <-paused:
 			calls, paused = x.calls, nil
 		case <-tick.C:
