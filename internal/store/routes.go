@@ -6,16 +6,21 @@ import (
 	"birdcar/internal/masking"
 )
 
+// routeColumns asks for the number that the peer sees only when it is another than
+// the one dialled, $1.
+const routeColumns = `ride_id, peer, CASE peer_number_id WHEN number_id THEN $1
+	ELSE (SELECT number FROM proxy_numbers WHERE id = peer_number_id) END, released_at`
+
 // Route is the live route of whoever dials number from party, or
 // masking.ErrNotFound. There is one at most: the database refuses a second.
 func (r reads) Route(ctx context.Context, number, party masking.Number) (masking.Route, error) {
-	return scanRoute(number, party, r.row(ctx, `SELECT ride_id, peer, (SELECT number FROM proxy_numbers WHERE id = peer_number_id), released_at
+	return scanRoute(number, party, r.row(ctx, "SELECT "+routeColumns+`
 		FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at = 0`+r.held(), number, party))
 }
 
 // ReleasedRoute is the route that party had on number last, or masking.ErrNotFound.
 func (r reads) ReleasedRoute(ctx context.Context, number, party masking.Number) (masking.Route, error) {
-	return scanRoute(number, party, r.row(ctx, `SELECT ride_id, peer, (SELECT number FROM proxy_numbers WHERE id = peer_number_id), released_at
+	return scanRoute(number, party, r.row(ctx, "SELECT "+routeColumns+`
 		FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at > 0
 		ORDER BY released_at DESC, id DESC LIMIT 1`, number, party))
 }
