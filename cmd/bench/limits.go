@@ -48,7 +48,9 @@ func serveLimits(carrierURL string) error {
 		bodies <- form.Get("payload")
 		_, _ = io.WriteString(w, "OK")
 	})
-	server := &http.Server{Addr: os.Getenv("ADDR"), Handler: r}
+	// The same limits in time and size as BirdCar's server: they are part of what an answer costs.
+	server := &http.Server{Addr: os.Getenv("ADDR"), Handler: r, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	if err := server.ListenAndServe(); err != http.ErrServerClosed {
 		return err
