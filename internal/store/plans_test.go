@@ -154,6 +154,15 @@ func TestPlans(t *testing.T) {
 			_, _, err := tx.MarkSent(ctx, claimed[0], "carrier's id")
 			return err
 		}},
+		{"text: report", func(ctx context.Context, tx *Tx) error {
+			for _, r := range []masking.Report{{Reference: claimed[0].Reference}, {CarrierID: "carrier's id"}} {
+				m, err := tx.ByReport(ctx, r)
+				if err != nil || m.ID != claimed[0].ID {
+					return fmt.Errorf("report %v is about message %d, %v; want %d", r, m.ID, err, claimed[0].ID)
+				}
+			}
+			return nil
+		}},
 		{"ride: end", func(ctx context.Context, tx *Tx) error {
 			due, err := tx.DueRides(ctx, tx.Now, 100)
 			if err != nil || len(due) != 1 {
