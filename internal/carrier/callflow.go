@@ -16,12 +16,15 @@ func EncodeCallFlow(f masking.CallFlow) []byte {
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>`)
 	if f.Transfer.IsZero() {
 		b.WriteString(`<Say language="en-GB" voice="female">`)
-		_ = xml.EscapeText(&b, []byte(f.Say)) // a bytes.Buffer takes every write
+		escape(&b, f.Say)
 		b.WriteString(`</Say>`)
 	} else {
 		b.WriteString(`<Transfer destination="`)
-		b.WriteString(f.Transfer.Digits())
+		escape(&b, f.Transfer.Digits())
 		b.WriteString(`" mask="true" />`)
 	}
 	return b.Bytes()
 }
+
+// escape cannot fail: a bytes.Buffer takes every write.
+func escape(b *bytes.Buffer, s string) { _ = xml.EscapeText(b, []byte(s)) }
