@@ -48,10 +48,7 @@ var outcomes = map[int]string{
 func (s *Server) note(kind webhookKind, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		ww, wrapped := w.(middleware.WrapResponseWriter) // as logRequests left it
-		if !wrapped {
-			ww = middleware.NewWrapResponseWriter(w, r.ProtoMajor)
-		}
+		ww := w.(middleware.WrapResponseWriter) // logRequests stands before every route
 		next(ww, r)
 		status := ww.Status()
 		outcome, ok := outcomes[status]
