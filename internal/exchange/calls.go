@@ -1,10 +1,8 @@
 package exchange
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"birdcar/internal/masking"
@@ -81,9 +79,6 @@ func (x *Exchange) recordCalls(ctx context.Context, first masking.CallRecord) {
 	for len(calls) < callBatch && len(x.calls) > 0 {
 		calls = append(calls, <-x.calls)
 	}
-	// Calls of a ride stand together in their index, so that in this order a batch touches
-	// each of its pages once.
-	slices.SortStableFunc(calls, func(a, b masking.CallRecord) int { return cmp.Compare(a.RideID, b.RideID) })
 	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.RecordCalls(ctx, calls) })
 	if err != nil {
 		x.Log.Error("calls were not recorded", "count", len(calls), "err", err)

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"birdcar/internal/masking"
 )
@@ -127,8 +129,10 @@ func (tx *Tx) TellEnded(ctx context.Context, ride int64, party masking.Number) (
 	return changed > 0, err
 }
 
-// RecordCalls stores calls that came in.
+// RecordCalls stores calls that came in: by ride, as their index has them, so that many
+// touch each of its pages once. Those of one ride keep their order.
 func (tx *Tx) RecordCalls(ctx context.Context, calls []masking.CallRecord) error {
+	calls = slices.SortedStableFunc(slices.Values(calls), func(a, b masking.CallRecord) int { return cmp.Compare(a.RideID, b.RideID) })
 	return bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", calls, func(c masking.CallRecord) []any {
 		return []any{id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)}
 	})
