@@ -172,89 +172,84 @@ func say(f *figures, what string, r, limit result) {
 	fmt.Fprintf(os.Stderr, "%-10s %8d rides  %-22s %s (limit %s)\n", f.Engine, f.Rides, what, r, limit)
 }
 
-func (b *bench) calls(_ context.Context, f *figures, s subject) (err error) {
+func (b *bench) calls(_ context.Context, f *figures, s subject) error {
 	ask, askEmpty := calling(s.callers, true), calling(s.callers, false)
-	if f.Empty, err = closed(b.limits, b.connections, b.duration, askEmpty); err != nil {
+	r, err := inTurns(b.duration, closed(b.limits, b.connections, askEmpty), closed(s.child, b.connections, ask))
+	if err != nil {
 		return err
 	}
-	if f.Calls, err = closed(s.child, b.connections, b.duration, ask); err != nil {
-		return err
-	}
+	f.Empty, f.Calls = r[0].result(), r[1].result()
 	say(f, "call flows", f.Calls, f.Empty)
 	half := f.Calls.Rate / 2
-	if f.EmptyHalf, err = open(b.limits, b.connections, half, b.duration, askEmpty); err != nil {
+	if r, err = inTurns(b.duration, open(b.limits, b.connections, half, askEmpty), open(s.child, b.connections, half, ask)); err != nil {
 		return err
 	}
-	if f.CallsHalf, err = open(s.child, b.connections, half, b.duration, ask); err != nil {
-		return err
-	}
+	f.EmptyHalf, f.CallsHalf = r[0].result(), r[1].result()
 	say(f, "at half of that", f.CallsHalf, f.EmptyHalf)
 	return nil
 }
 
-func (b *bench) texts(ctx context.Context, f *figures, s subject) (err error) {
-	text := func(path string, wait bool) work { return texting(s.callers, path, b.carrier, wait, b.sent) }
-	if f.EmptyPosts, err = closed(b.limits, b.connections, b.duration, text("/webhook", false)); err != nil {
-		return err
-	}
+func (b *bench) texts(ctx context.Context, f *figures, s subject) error {
 	db, err := store.Open(ctx, s.url, time.Now)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	// whole runs a load and sees that the carrier has each text once and that each
-	// is marked so.
-	whole := func(load func() (result, error)) (accepted, forwarded result, err error) {
-		before, first := b.carrier.texts.Load(), texts.Load()+1
-		accepted, err = load()
-		if err != nil {
-			return accepted, forwarded, err
-		}
-		last := texts.Load()
-		if err := b.settled(ctx, db, before+last-first+1); err != nil {
-			return accepted, forwarded, err
-		}
-		var took []time.Duration
-		for n := first + (last-first)/6; n <= last; n++ { // the warm-up does not count
-			took = append(took, time.Duration(b.carrier.arrived[n].Load()-b.sent[n].Load()))
-		}
-		return accepted, quantiles(took), nil
-	}
-	if f.Texts, _, err = whole(func() (result, error) {
-		return closed(s.child, senders, b.duration, text("/webhook?token="+token, true))
-	}); err != nil {
+	text := func(path string, wait bool) work { return texting(s.callers, path, b.carrier, wait, b.sent) }
+	const hook = "/webhook?token=" + token
+
+	r, err := inTurns(b.duration, closed(b.limits, b.connections, text("/webhook", false)), b.whole(ctx, db, closed(s.child, senders, text(hook, true)), nil))
+	if err != nil {
 		return err
 	}
+	f.EmptyPosts, f.Texts = r[0].result(), r[1].result()
 	say(f, "texts relayed", f.Texts, f.EmptyPosts)
+
 	half := f.Texts.Rate / 2
-	if f.TextsHalf, f.ForwardHalf, err = whole(func() (result, error) {
-		return open(s.child, b.connections, half, b.duration, text("/webhook?token="+token, false))
-	}); err != nil {
+	var forward, bare sample
+	r, err = inTurns(b.duration,
+		open(b.limits, b.connections, half, text("/webhook", false)),
+		b.whole(ctx, db, open(s.child, b.connections, half, text(hook, false)), &forward),
+		b.whole(ctx, db, open(b.limits, b.connections, half, text("/forward", false)), &bare))
+	if err != nil {
 		return err
 	}
-	if f.EmptyPostsHalf, err = open(b.limits, b.connections, half, b.duration, text("/webhook", false)); err != nil {
-		return err
-	}
+	f.EmptyPostsHalf, f.TextsHalf, f.ForwardHalf, f.BareHalf = r[0].result(), r[1].result(), forward.result(), bare.result()
 	say(f, "accepted at half", f.TextsHalf, f.EmptyPostsHalf)
-	const rest = 50
-	if _, f.ForwardRest, err = whole(func() (result, error) {
-		return open(s.child, b.connections, rest, b.duration, text("/webhook?token="+token, false))
-	}); err != nil {
-		return err
-	}
-	if _, f.BareHalf, err = whole(func() (result, error) {
-		return open(b.limits, b.connections, half, b.duration, text("/forward", false))
-	}); err != nil {
-		return err
-	}
-	if _, f.BareRest, err = whole(func() (result, error) {
-		return open(b.limits, b.connections, rest, b.duration, text("/forward", false))
-	}); err != nil {
-		return err
-	}
 	say(f, "forwarded at half", f.ForwardHalf, f.BareHalf)
+
+	const rest = 50
+	forward, bare = sample{}, sample{}
+	_, err = inTurns(b.duration,
+		b.whole(ctx, db, open(s.child, b.connections, rest, text(hook, false)), &forward),
+		b.whole(ctx, db, open(b.limits, b.connections, rest, text("/forward", false)), &bare))
+	if err != nil {
+		return err
+	}
+	f.ForwardRest, f.BareRest = forward.result(), bare.result()
 	say(f, "forwarded at rest", f.ForwardRest, f.BareRest)
 	return nil
+}
+
+// whole is a load of texts that sees, at its end, that the carrier has each of them once
+// and that BirdCar has marked them all. It adds to forwarded, unless that is
+// nil, how long they took from the webhook to the carrier.
+func (b *bench) whole(ctx context.Context, db *store.Store, run load, forwarded *sample) load {
+	return func(duration time.Duration) (sample, error) {
+		before, first := b.carrier.texts.Load(), texts.Load()+1
+		accepted, err := run(duration)
+		if err != nil {
+			return accepted, err
+		}
+		last := texts.Load()
+		if err := b.settled(ctx, db, before+last-first+1); err != nil || forwarded == nil {
+			return accepted, err
+		}
+		for n := first + (last-first)/6; n <= last; n++ { // the warm-up does not count
+			forwarded.latencies = append(forwarded.latencies, time.Duration(b.carrier.arrived[n].Load()-b.sent[n].Load()))
+		}
+		return accepted, nil
+	}
 }
 
 // settled waits until the carrier has so many texts and BirdCar has marked them all.
@@ -289,5 +284,6 @@ func (b *bench) create(s subject) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	return closed(s.child, admins, b.duration, riding(s.customers, s.drivers, cookie))
+	r, err := closed(s.child, admins, riding(s.customers, s.drivers, cookie))(b.duration)
+	return r.result(), err
 }

@@ -16,7 +16,24 @@ import (
 // one that was due at a time, and fails when the answer is not the right one.
 type work func(c *conn, connection int) func(due time.Time) error
 
-// result is what a load brought.
+// sample is what a load brought, or several loads of the same kind.
+type sample struct {
+	took      time.Duration // after the warm-up
+	counted   int64         // answers in that time
+	cpu       time.Duration // processor time of the server, the warm-up's too
+	answers   int64         // for which it was spent
+	latencies []time.Duration
+}
+
+func (s *sample) add(more sample) {
+	s.took += more.took
+	s.counted += more.counted
+	s.cpu += more.cpu
+	s.answers += more.answers
+	s.latencies = append(s.latencies, more.latencies...)
+}
+
+// result sums a sample up.
 type result struct {
 	Rate float64 `json:"rate"` // answers a second
 	P50  float64 `json:"p50_ms,omitempty"`
@@ -31,73 +48,112 @@ func (r result) String() string {
 	return fmt.Sprintf("%.0f/s, %.0f µs of processor each", r.Rate, r.CPU)
 }
 
-// closed keeps every connection busy, for what the server can do at most. Its
-// latencies say nothing: a slow answer delays the next question. The first fifth
-// of the time warms up and does not count.
-func closed(server *child, connections int, duration time.Duration, do work) (result, error) {
-	var answers, counted atomic.Int64
-	before, err := server.processor()
-	if err != nil {
-		return result{}, err
+func (s sample) result() result {
+	r := result{}
+	if s.took > 0 {
+		r.Rate = float64(s.counted) / s.took.Seconds()
 	}
-	begin := time.Now().Add(duration / 5)
-	end := begin.Add(duration)
-	err = connect(server.address, connections, do, func(once func(time.Time) error) error {
-		for now := time.Now(); ; {
-			if err := once(now); err != nil {
-				return err
-			}
-			answers.Add(1)
-			now = time.Now()
-			if now.After(end) {
-				return nil
-			}
-			if now.After(begin) {
-				counted.Add(1)
-			}
+	if s.answers > 0 {
+		r.CPU = float64(s.cpu.Microseconds()) / float64(s.answers)
+	}
+	if len(s.latencies) > 0 {
+		slices.Sort(s.latencies)
+		at := func(q float64) float64 {
+			i := int(math.Ceil(q*float64(len(s.latencies)))) - 1
+			return float64(s.latencies[max(i, 0)].Microseconds()) / 1000
 		}
-	})
-	if err != nil {
-		return result{}, err
+		r.P50, r.P99 = at(0.50), at(0.99)
 	}
-	after, err := server.processor()
-	return result{
-		Rate: float64(counted.Load()) / duration.Seconds(),
-		CPU:  float64((after - before).Microseconds()) / float64(answers.Load()),
-	}, err
+	return r
+}
+
+// load runs for a while after it has warmed up.
+type load func(duration time.Duration) (sample, error)
+
+// turns is how often loads that are held against each other take turns.
+const turns = 4
+
+// inTurns runs each load for duration, a quarter of that at a time and one after the
+// other: a machine that others use too changes its speed within minutes, and what is
+// held against each other shall see the same of it.
+func inTurns(duration time.Duration, loads ...load) ([]sample, error) {
+	samples := make([]sample, len(loads))
+	for range turns {
+		for i, load := range loads {
+			s, err := load(duration / turns)
+			if err != nil {
+				return nil, err
+			}
+			samples[i].add(s)
+		}
+	}
+	return samples, nil
+}
+
+// closed keeps every connection busy, for what the server can do at most. Its
+// latencies would say nothing: a slow answer delays the next question. A fifth of the
+// time before it warms up and does not count.
+func closed(server *child, connections int, do work) load {
+	return func(duration time.Duration) (sample, error) {
+		var answers, counted atomic.Int64
+		before, err := server.processor()
+		if err != nil {
+			return sample{}, err
+		}
+		begin := time.Now().Add(duration / 5)
+		end := begin.Add(duration)
+		err = connect(server.address, connections, do, func(once func(time.Time) error) error {
+			for now := time.Now(); ; {
+				if err := once(now); err != nil {
+					return err
+				}
+				answers.Add(1)
+				now = time.Now()
+				if now.After(end) {
+					return nil
+				}
+				if now.After(begin) {
+					counted.Add(1)
+				}
+			}
+		})
+		if err != nil {
+			return sample{}, err
+		}
+		after, err := server.processor()
+		return sample{took: duration, counted: counted.Load(), cpu: after - before, answers: answers.Load()}, err
+	}
 }
 
 // open asks at a fixed rate, whatever the answers do, and measures each latency
 // from when the question was due: one that had to wait for a free connection
-// counts its wait.
-func open(server *child, connections int, rate float64, duration time.Duration, do work) (result, error) {
-	due := make(chan time.Time, 1<<20)
-	var mu sync.Mutex
-	var latencies []time.Duration
-	warm := time.Now().Add(duration / 5)
-	last := warm.Add(duration)
-	go pace(rate, last, due)
-	err := connect(server.address, connections, do, func(once func(time.Time) error) error {
-		var own []time.Duration
-		for at := range due {
-			if err := once(at); err != nil {
-				return err
+// counts its wait. It warms up as closed does.
+func open(server *child, connections int, rate float64, do work) load {
+	return func(duration time.Duration) (sample, error) {
+		due := make(chan time.Time, 1<<20)
+		var mu sync.Mutex
+		s := sample{took: duration}
+		warm := time.Now().Add(duration / 5)
+		last := warm.Add(duration)
+		go pace(rate, last, due)
+		err := connect(server.address, connections, do, func(once func(time.Time) error) error {
+			var own []time.Duration
+			for at := range due {
+				if err := once(at); err != nil {
+					return err
+				}
+				if at.After(warm) {
+					own = append(own, time.Since(at))
+				}
 			}
-			if at.After(warm) {
-				own = append(own, time.Since(at))
-			}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		latencies = append(latencies, own...)
-		return nil
-	})
-	if err != nil {
-		return result{}, err
+			mu.Lock()
+			defer mu.Unlock()
+			s.latencies = append(s.latencies, own...)
+			return nil
+		})
+		s.counted = int64(len(s.latencies))
+		return s, err
 	}
-	r := quantiles(latencies)
-	r.Rate = float64(len(latencies)) / duration.Seconds()
-	return r, nil
 }
 
 // pace sends the times at which questions are due, as they come. It has a thread
@@ -129,16 +185,4 @@ func connect(address string, connections int, do work, run func(once func(time.T
 	}
 	all.Wait()
 	return cmp.Or(errs...)
-}
-
-func quantiles(latencies []time.Duration) result {
-	if len(latencies) == 0 {
-		return result{}
-	}
-	slices.Sort(latencies)
-	at := func(q float64) float64 {
-		i := int(math.Ceil(q*float64(len(latencies)))) - 1
-		return float64(latencies[max(i, 0)].Microseconds()) / 1000
-	}
-	return result{P50: at(0.50), P99: at(0.99)}
 }

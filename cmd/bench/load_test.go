@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,16 +27,39 @@ func TestOpen_CountsTheWait(t *testing.T) {
 			return err
 		}
 	}
-	r, err := open(&child{address: strings.TrimPrefix(server.URL, "http://")}, 1, 200, time.Second, ask)
+	s, err := open(&child{address: strings.TrimPrefix(server.URL, "http://")}, 1, 200, ask)(time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := s.result()
 	// 60 of 200 questions came due in the stall: the slowest 2 of 200 had to wait for nearly all of it.
 	if least := 0.9 * float64(stall.Milliseconds()); r.P99 < least {
 		t.Errorf("p99 is %.0f ms, want at least %.0f", r.P99, least)
 	}
 	if r.Rate < 150 {
 		t.Errorf("%.0f answers a second, want about 200", r.Rate)
+	}
+}
+
+// What is held against each other takes turns, and every turn counts.
+func TestInTurns(t *testing.T) {
+	var order strings.Builder
+	run := func(name string, counted int64) load {
+		return func(d time.Duration) (sample, error) {
+			order.WriteString(name)
+			return sample{took: d, counted: counted, latencies: []time.Duration{time.Duration(counted) * time.Millisecond}}, nil
+		}
+	}
+	r, err := inTurns(2*time.Second, run("a", 100), run("b", 50))
+	if err != nil || order.String() != "abababab" {
+		t.Fatalf("ran %s, %v", &order, err)
+	}
+	if a, b := r[0].result(), r[1].result(); a.Rate != 200 || b.Rate != 100 || a.P99 != 100 || b.P50 != 50 || len(r[0].latencies) != turns {
+		t.Errorf("got %+v and %+v", a, b)
+	}
+	broken := func(time.Duration) (sample, error) { return sample{}, errors.New("no answer") }
+	if _, err := inTurns(time.Second, run("c", 1), broken); err == nil {
+		t.Error("a load failed and nobody heard of it")
 	}
 }
 
