@@ -14,13 +14,9 @@ func ParseCall(query url.Values, country string) (masking.Call, error) {
 	if err != nil {
 		return masking.Call{}, err
 	}
-	id, err := line(query, maxID, "callID")
-	if err != nil {
-		return masking.Call{}, err
-	}
 	from, err := masking.ParseCarrier(query.Get("source"), country)
 	if err != nil {
 		from = masking.Number{}
 	}
-	return masking.Call{CarrierID: id, From: from, To: to}, nil
+	return masking.Call{From: from, To: to}, nil
 }

@@ -4,9 +4,8 @@ import "time"
 
 // Call is an inbound call as the carrier told it.
 type Call struct {
-	CarrierID string
-	From      Number // zero: hidden or not a number
-	To        Number // the number called
+	From Number // zero: hidden or not a number
+	To   Number // the number called
 }
 
 // Route says: when Party dials Number, connect Peer, who sees PeerNumber.

@@ -67,8 +67,9 @@ func onPhones(t *testing.T, answer string) (s *Simulator, look func() *phones) {
 	b.answers(http.StatusOK, answer)
 	b.start(t, s)
 	s.dial(t.Context(), ada.Number.Digits(), proxy.Digits())
-	if calls := b.webhooks().calls; len(calls) != 1 || calls[0].From != ada.Number || calls[0].To != proxy || calls[0].CarrierID == "" {
-		t.Fatalf("BirdCar was asked about %+v", calls)
+	if asked := b.webhooks(); len(asked.calls) != 1 || asked.calls[0].From != ada.Number || asked.calls[0].To != proxy ||
+		!strings.Contains(asked.queries[0], "callID=") {
+		t.Fatalf("BirdCar was asked about %+v with %q", asked.calls, asked.queries)
 	}
 	return s, func() *phones {
 		c, ok := s.choose(choice{ride: 12}, w.rides)
