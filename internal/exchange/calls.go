@@ -67,15 +67,17 @@ func (x *Exchange) record(c masking.CallRecord) {
 }
 
 const (
-	callQueue = 8192 // calls that may wait to be recorded
-	callBatch = 1024 // calls recorded at once, at most
-	// callPause is between two batches, unless as many as one takes wait: one commit for
-	// many calls leaves the disk and the processors to the answers.
-	callPause = 20 * time.Millisecond
+	callQueue = 32768 // calls that may wait to be recorded
+	callBatch = 16384 // calls recorded at once, at most
+	// callPause is between two batches, unless as many as one takes wait. The more calls
+	// share a commit, the fewer pages are written for each, and the less often do those who
+	// answer calls lose the pages that they have read. A program that is killed has not
+	// recorded what it answered in that time.
+	callPause = 250 * time.Millisecond
 )
 
 func (x *Exchange) recordCalls(ctx context.Context, first masking.CallRecord) {
-	calls := []masking.CallRecord{first}
+	calls := append(make([]masking.CallRecord, 0, min(callBatch, 1+len(x.calls))), first)
 	for len(calls) < callBatch && len(x.calls) > 0 {
 		calls = append(calls, <-x.calls)
 	}

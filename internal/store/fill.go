@@ -206,12 +206,13 @@ func bulk[T any](ctx context.Context, tx *Tx, into, tail string, rows []T, value
 	columns := strings.Count(into, ",") + 1
 	full := "INSERT INTO " + into + " VALUES " + places(columns, perStatement) + tail
 	single := "INSERT INTO " + into + " VALUES " + places(columns, 1) + tail
+	args := make([]any, 0, min(len(rows), perStatement)*columns)
 	for len(rows) > 0 {
 		n, statement := perStatement, full
 		if len(rows) < perStatement {
 			n, statement = 1, single
 		}
-		args := make([]any, 0, n*columns)
+		args = args[:0]
 		for _, row := range rows[:n] {
 			args = append(args, values(row)...)
 		}

@@ -132,8 +132,13 @@ func (tx *Tx) TellEnded(ctx context.Context, ride int64, party masking.Number) (
 // RecordCalls stores calls that came in: by ride, as their index has them, so that many
 // touch each of its pages once. Those of one ride keep their order.
 func (tx *Tx) RecordCalls(ctx context.Context, calls []masking.CallRecord) error {
-	calls = slices.SortedStableFunc(slices.Values(calls), func(a, b masking.CallRecord) int { return cmp.Compare(a.RideID, b.RideID) })
-	return bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", calls, func(c masking.CallRecord) []any {
+	order := make([]int, len(calls))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(calls[a].RideID, calls[b].RideID), cmp.Compare(a, b)) })
+	return bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", order, func(i int) []any {
+		c := &calls[i]
 		return []any{id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)}
 	})
 }
