@@ -46,6 +46,7 @@ var outcomes = map[int]string{
 
 // note counts and times a kind of webhook, and remembers what became of it.
 func (s *Server) note(kind webhookKind, next http.HandlerFunc) http.HandlerFunc {
+	answered := s.metrics.answered.WithLabelValues(string(kind))
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		ww := w.(middleware.WrapResponseWriter) // logRequests stands before every route
@@ -56,7 +57,7 @@ func (s *Server) note(kind webhookKind, next http.HandlerFunc) http.HandlerFunc 
 			outcome = "failed"
 		}
 		s.metrics.webhooks.WithLabelValues(string(kind), outcome).Inc()
-		s.metrics.answered.WithLabelValues(string(kind)).Observe(time.Since(start).Seconds())
+		answered.Observe(time.Since(start).Seconds())
 		s.seen.note(kind, status, s.Now())
 	}
 }

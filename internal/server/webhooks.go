@@ -105,25 +105,24 @@ func (a *callAnswer) once(write func()) (first bool) {
 }
 
 func (a *callAnswer) give(flow masking.CallFlow) (first bool) {
-	return a.once(func() { writeCallFlow(a.w, flow) })
+	return a.once(func() { writeCallFlow(a.w, carrier.EncodeCallFlow(flow)) })
 }
 
-// apologize answers while the handler still waits for the database, and with the
-// connection's end, because nothing more is answered on it until the handler returns.
+// apologize answers while the handler still waits for the database. It tells the length,
+// so that the carrier need not wait for the handler's return to have all of it, and ends the
+// connection, because nothing more is answered on it until then.
 func (a *callAnswer) apologize() {
 	a.once(func() {
+		answer := carrier.EncodeCallFlow(masking.CallFlow{Say: masking.SayUnavailable})
 		a.w.Header().Set("Connection", "close")
-		writeCallFlow(a.w, masking.CallFlow{Say: masking.SayUnavailable})
+		a.w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
+		writeCallFlow(a.w, answer)
 		_ = http.NewResponseController(a.w).Flush() // the carrier has gone
 	})
 }
 
-// writeCallFlow tells the length, so that the carrier need not wait for the
-// handler's return to have all of it.
-func writeCallFlow(w http.ResponseWriter, flow masking.CallFlow) {
-	answer := carrier.EncodeCallFlow(flow)
+func writeCallFlow(w http.ResponseWriter, answer []byte) {
 	w.Header().Set("Content-Type", "application/xml")
-	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 	_, _ = w.Write(answer) // the carrier has gone
 }
 
