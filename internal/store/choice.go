@@ -32,15 +32,22 @@ func (tx *Tx) ChooseNumber(ctx context.Context, a, b masking.Number, country str
 	if err != nil {
 		return masking.ProxyNumber{}, err
 	}
-	return tx.ProxyNumber(ctx, best.number)
+	looks.chosen(best.number)
+	n, err := tx.ProxyNumber(ctx, best.number)
+	if err == nil && n.State != masking.Available { // drained or retired since it was looked at
+		err = errRaced
+	}
+	return n, err
 }
 
-// looks is how many numbers a choice looks at; a test has it look at fewer.
+// looks is how many numbers a choice looks at; a test has it look at fewer, or
+// does something between the looks and what follows from them.
 var looks = struct {
 	few, many int // with the fewest live routes: at first, and at most
 	page      int // of a list
 	listed    int // written to a list at once
-}{8, 32, 16, 50}
+	chosen    func(number int64)
+}{8, 32, 16, 50, func(int64) {}}
 
 // candidate is a number that the two parties could get.
 type candidate struct {

@@ -5,6 +5,15 @@ import "context"
 // Copied is for the test that no table is forgotten.
 var Copied = copied
 
+// OnceChosen lets a test do something after the next choice of a number, before a ride has it.
+func OnceChosen(do func(number int64)) {
+	was := looks.chosen
+	looks.chosen = func(number int64) {
+		looks.chosen = was
+		do(number)
+	}
+}
+
 // Pairs reads what only tests ask: rows of two texts.
 func (s *Store) Pairs(ctx context.Context, query string) ([][2]string, error) {
 	return list(ctx, s.querier, func(row scanner) (pair [2]string, err error) {

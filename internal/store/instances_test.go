@@ -159,6 +159,44 @@ func TestInstances_PoolOrder(t *testing.T) {
 	})
 }
 
+// Between the look at the numbers and the ride that gets one, another instance may
+// take that one out of the pool.
+func TestInstances_ChosenNumberIsRetired(t *testing.T) {
+	storetest.Instances(t, func(t *testing.T, one, other *store.Store, _ *storetest.Clock) {
+		if one == other {
+			return // SQLite: one transaction at a time
+		}
+		ctx := context.Background()
+		err := one.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+			for i := range 2 {
+				if _, err := tx.AddProxyNumber(ctx, person(t, i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var retired int64
+		store.OnceChosen(func(chosen int64) {
+			retired = chosen
+			err := other.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetPoolState(ctx, chosen, masking.Retired) })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		var got masking.ProxyNumber
+		err = one.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+			got, err = tx.ChooseNumber(ctx, person(t, 10), person(t, 11), "GB")
+			return err
+		})
+		if err != nil || retired == 0 || got.ID == retired || got.State != masking.Available {
+			t.Errorf("chose %+v, %v, after number %d was retired", got, err, retired)
+		}
+	})
+}
+
 // person is one of 1,000 numbers that Ofcom keeps free for drama.
 func person(t testing.TB, i int) masking.Number {
 	t.Helper()
