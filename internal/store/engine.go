@@ -21,6 +21,9 @@ type engine struct {
 	writers int // transactions at once
 	batch   int // parts of a transaction at most
 
+	// add runs an INSERT of one row and returns its id, or sql.ErrNoRows.
+	add func(ctx context.Context, q querier, query string, args []any) (int64, error)
+
 	unique func(error) bool // whether a row that is there already was written again
 	busy   func(error) bool // whether the database could not do it now
 	again  func(error) bool // whether the same transaction may succeed if run again now

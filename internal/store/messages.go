@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"strconv"
 	"time"
 
 	"birdcar/internal/masking"
@@ -41,10 +40,10 @@ func (r reads) Message(ctx context.Context, id int64) (masking.Message, error) {
 // AddInbound stores an inbound text in its final state; ride is 0 when it is of
 // none. fresh is false, and nothing stored, when the same text is there already.
 func (tx *Tx) AddInbound(ctx context.Context, t masking.Text, state masking.MessageState, ride int64) (messageID int64, fresh bool, err error) {
-	err = tx.writeRow(ctx, `INSERT INTO messages (kind, state, ride_id, originator, recipient, body, dedup_key, carrier_id, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING id`,
-		masking.Inbound, state, id(ride), t.From, t.To, t.Body, t.Key(), text(t.CarrierID), ms(tx.Now)).Scan(&messageID)
-	if found(err) == masking.ErrNotFound {
+	messageID, err = tx.add(ctx, `INSERT INTO messages (kind, state, ride_id, originator, recipient, body, dedup_key, carrier_id, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+		masking.Inbound, state, id(ride), t.From, t.To, t.Body, t.Key(), text(t.CarrierID), ms(tx.Now))
+	if err == masking.ErrNotFound {
 		return 0, false, tx.confirm(ctx, t)
 	}
 	return messageID, err == nil, err
@@ -112,11 +111,15 @@ func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (maski
 	if lease > 0 {
 		m.State, m.Due = masking.Sending, tx.Now.Add(lease)
 	}
-	err := tx.writeRow(ctx, `INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at)
-		VALUES ($1, $2, $3, CASE WHEN EXISTS (SELECT 1 FROM messages WHERE `+inLane+`) THEN 'queued' ELSE $4 END, $5, $6, $7, $8, $9,
-			CASE WHEN EXISTS (SELECT 1 FROM messages WHERE `+inLane+`) THEN `+strconv.FormatInt(parked, 10)+` ELSE CAST($10 AS BIGINT) END, $9)
-		RETURNING id, state`,
-		u.From, u.To, u.Kind, m.State, id(u.RideID), id(u.CauseID), u.Part, u.Body, ms(tx.Now), ms(m.Due)).Scan(&m.ID, &m.State)
+	const columns = "INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at) "
+	args := []any{u.From, u.To, u.Kind, m.State, id(u.RideID), id(u.CauseID), u.Part, u.Body, ms(tx.Now), ms(m.Due)}
+	var err error
+	m.ID, err = tx.add(ctx, columns+"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9 WHERE NOT EXISTS (SELECT 1 FROM messages WHERE "+inLane+")", args...)
+	if err == masking.ErrNotFound { // others are before it
+		m.State = masking.Queued
+		args[3], args[9] = m.State, parked
+		m.ID, err = tx.add(ctx, columns+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)", args...)
+	}
 	m.Reference = tx.reference(m.ID)
 	return m, err
 }

@@ -102,14 +102,13 @@ func (tx *Tx) MarkSent(ctx context.Context, m masking.Message, carrierID string)
 	if err := tx.lane(ctx, m.From, m.To); err != nil {
 		return false, false, err
 	}
-	err = tx.writeRow(ctx, `UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, due_at = 0, uncertain_at = 0, code = 0, reason = ''`+fence+`
-		RETURNING EXISTS (SELECT 1 FROM messages n WHERE n.originator = messages.originator AND n.recipient = messages.recipient
-			AND n.state IN ('queued', 'sending') AND n.id <> messages.id)`,
-		m.ID, m.Attempts, text(carrierID), ms(tx.Now)).Scan(&more)
-	if err = found(err); err == masking.ErrNotFound {
-		return false, false, nil
+	changed, err := tx.exec(ctx, `UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, due_at = 0, uncertain_at = 0, code = 0, reason = ''`+fence,
+		m.ID, m.Attempts, text(carrierID), ms(tx.Now))
+	if err != nil || changed == 0 {
+		return false, false, err
 	}
-	return err == nil, more, err
+	err = tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM messages WHERE "+inLane+")", m.From, m.To).Scan(&more)
+	return true, more, err
 }
 
 // MarkFailed notes that m will never be sent, and why.

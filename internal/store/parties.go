@@ -48,9 +48,8 @@ func (tx *Tx) AddParty(ctx context.Context, p *masking.Party) error {
 	if err := tx.keepApart(ctx, p.Number, tx.InPool); err != nil {
 		return err
 	}
-	err := tx.writeRow(ctx, "INSERT INTO "+table(p.Role)+" (name, number, created_at) VALUES ($1, $2, $3) RETURNING id",
-		p.Name, p.Number, ms(tx.Now)).Scan(&p.ID)
-	if err != nil {
+	id, err := tx.add(ctx, "INSERT INTO "+table(p.Role)+" (name, number, created_at) VALUES ($1, $2, $3)", p.Name, p.Number, ms(tx.Now))
+	if p.ID = id; err != nil {
 		return err
 	}
 	return tx.addWords(ctx, partyWords(*p))

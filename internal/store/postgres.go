@@ -27,6 +27,10 @@ var postgresEngine = engine{
 	rewrite: func(query string) string { return query },
 	bounded: context.WithTimeout,
 	begin:   func(ctx context.Context, db *sql.DB) (transaction, error) { return db.BeginTx(ctx, nil) },
+	add: func(ctx context.Context, q querier, query string, args []any) (id int64, err error) {
+		err = q.row(ctx, query+" RETURNING id", args...).Scan(&id)
+		return id, err
+	},
 	writers: 16,
 	batch:   1, // the server itself lets those who commit together share a flush
 	unique:  func(err error) bool { return stateOf(err) == uniqueViolation },

@@ -82,6 +82,14 @@ func (q querier) writeRow(ctx context.Context, query string, args ...any) scanne
 	return q.row(ctx, query, args...)
 }
 
+// add runs an INSERT of one row and returns the id that it got; masking.ErrNotFound:
+// it added none.
+func (q querier) add(ctx context.Context, query string, args ...any) (id int64, err error) {
+	q.writes()
+	id, err = q.engine.add(ctx, q, query, args)
+	return id, found(err)
+}
+
 // list scans every row of a query.
 func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	ctx, done := q.reading(ctx)

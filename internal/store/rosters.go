@@ -12,9 +12,7 @@ import (
 
 // AddRoster makes a planned roster without lines.
 func (tx *Tx) AddRoster(ctx context.Context, role masking.Role) (id int64, err error) {
-	err = tx.writeRow(ctx, "INSERT INTO rosters (role, state, created_at) VALUES ($1, $2, $3) RETURNING id",
-		role, masking.RosterPlanned, ms(tx.Now)).Scan(&id)
-	return id, err
+	return tx.add(ctx, "INSERT INTO rosters (role, state, created_at) VALUES ($1, $2, $3)", role, masking.RosterPlanned, ms(tx.Now))
 }
 
 // AddRosterLines adds lines to a roster.

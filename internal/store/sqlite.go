@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -27,6 +28,7 @@ var sqliteEngine = engine{
 		return context.WithoutCancel(ctx), nothing
 	},
 	begin:   beginSQLite,
+	add:     addSQLite,
 	writers: 1,
 	batch:   256,
 	unique: func(err error) bool {
@@ -45,6 +47,19 @@ var sqliteEngine = engine{
 	insert:    insertSQLite,
 	lastID:    lastIDSQLite,
 	setLastID: setLastIDSQLite,
+}
+
+// addSQLite asks for the id afterwards: RETURNING makes SQLite build a table in memory for
+// what it returns, which takes half as long again as the INSERT.
+func addSQLite(ctx context.Context, q querier, query string, args []any) (int64, error) {
+	added, err := q.db.ExecContext(ctx, rewriteDollars(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	if rows, err := added.RowsAffected(); err != nil || rows == 0 {
+		return 0, cmp.Or(err, sql.ErrNoRows)
+	}
+	return added.LastInsertId()
 }
 
 // sqliteTx is a transaction on a connection that is its own until its end.
