@@ -7,6 +7,7 @@ import (
 
 	"birdcar/internal/exchange"
 	"birdcar/internal/masking"
+	"birdcar/internal/store"
 )
 
 func TestAnswersOutsideARide(t *testing.T) {
@@ -89,6 +90,26 @@ func TestAnswersOutsideARide(t *testing.T) {
 				}
 			}
 			w.says(t, two.Number, one.Number, masking.SayUnknown)
+		})
+	})
+	// No rule lets a party have a number of the pool for a phone. If one ever has, their
+	// texts still go round in no circle.
+	t.Run("a pool number with a live route", func(t *testing.T) {
+		eachTown(t, func(t *testing.T, w *town) {
+			one := w.number(t, "07700 900901")
+			ada, bob := w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201")
+			ride := w.ride(t, ada, bob)
+			two := w.number(t, "07700 900902")
+			err := w.store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.MoveRoutes(ctx, ride, ada.Number, two.Number) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sent := w.text(t, "1", two.Number, one.Number, "echo"); len(sent) != 0 {
+				t.Errorf("%d messages were sent because of it", len(sent))
+			}
+			if kept, err := w.store.UnroutedTexts(ctx, 0, 10); err != nil || len(kept) != 0 {
+				t.Errorf("%d texts are kept for the admin, %v; want it dropped as a loop", len(kept), err)
+			}
 		})
 	})
 }

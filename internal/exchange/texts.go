@@ -53,14 +53,17 @@ func (x *Exchange) RelayText(ctx context.Context, t masking.Text, p Proof) error
 
 // destination finds where a text goes, and which state it is kept in.
 func (x *Exchange) destination(ctx context.Context, tx *store.Tx, t masking.Text) (masking.Route, masking.MessageState, error) {
-	if loop, err := tx.InPool(ctx, t.From); err != nil {
+	route, loop, err := tx.RouteOrLoop(ctx, t.To, t.From)
+	if err == nil && !loop {
+		return route, masking.Relayed, nil
+	}
+	if errors.Is(err, masking.ErrNotFound) {
+		loop, err = tx.InPool(ctx, t.From)
+	}
+	if err != nil {
 		return masking.Route{}, "", err
 	} else if loop {
 		return masking.Route{}, masking.Looped, nil
-	}
-	route, err := tx.Route(ctx, t.To, t.From)
-	if !errors.Is(err, masking.ErrNotFound) {
-		return route, masking.Relayed, err
 	}
 	route, err = tx.ReleasedRoute(ctx, t.To, t.From)
 	if !errors.Is(err, masking.ErrNotFound) {

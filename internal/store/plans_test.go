@@ -138,8 +138,8 @@ func TestPlans(t *testing.T) {
 			_, err := tx.Enqueue(ctx, Unsent{Kind: masking.Confirming, RideID: ride.ID, From: ride.Proxy.Number, To: ada.Number, Body: "b"}, 0)
 			return err
 		}},
-		{"text: route", func(ctx context.Context, tx *Tx) error {
-			_, err := tx.Route(ctx, ride.Proxy.Number, ada.Number)
+		{"text: route, or loop", func(ctx context.Context, tx *Tx) error {
+			_, _, err := tx.RouteOrLoop(ctx, ride.Proxy.Number, ada.Number)
 			return err
 		}},
 		{"text: stored", func(ctx context.Context, tx *Tx) error {

@@ -13,11 +13,20 @@ import (
 const routeColumns = `ride_id, peer, CASE peer_number_id WHEN number_id THEN $1
 	ELSE (SELECT number FROM proxy_numbers WHERE id = peer_number_id) END, released_at`
 
+const liveRoute = " FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at = 0"
+
 // Route is the live route of whoever dials number from party, or
 // masking.ErrNotFound. There is one at most: the database refuses a second.
 func (r reads) Route(ctx context.Context, number, party masking.Number) (masking.Route, error) {
-	return scanRoute(number, party, r.row(ctx, "SELECT "+routeColumns+`
-		FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at = 0`+r.held(), number, party))
+	return scanRoute(number, party, r.row(ctx, "SELECT "+routeColumns+liveRoute+r.held(), number, party))
+}
+
+// RouteOrLoop is Route, and whether party is a number of the pool itself. Without a live
+// route only InPool knows that. One question instead of two: every text asks both.
+func (tx *Tx) RouteOrLoop(ctx context.Context, number, party masking.Number) (route masking.Route, loop bool, err error) {
+	route, err = scanRoute(number, party, tx.row(ctx,
+		"SELECT "+routeColumns+", EXISTS (SELECT 1 FROM proxy_numbers WHERE number = $2)"+liveRoute+tx.held(), number, party), &loop)
+	return route, loop, err
 }
 
 // ReleasedRoute is the route that party had on number last, or masking.ErrNotFound.
@@ -36,9 +45,10 @@ func (q querier) held() string {
 	return q.engine.holdRead
 }
 
-func scanRoute(number, party masking.Number, row scanner) (masking.Route, error) {
+// scanRoute scans routeColumns and what was asked besides.
+func scanRoute(number, party masking.Number, row scanner, besides ...any) (masking.Route, error) {
 	r := masking.Route{Number: number, Party: party}
-	err := row.Scan(&r.RideID, &r.Peer, &r.PeerNumber, at(&r.Released))
+	err := row.Scan(append([]any{&r.RideID, &r.Peer, &r.PeerNumber, at(&r.Released)}, besides...)...)
 	return r, found(err)
 }
 
