@@ -16,6 +16,8 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	_ "github.com/mattn/go-sqlite3" // the driver named sqlite3
+
+	"birdcar/internal/server"
 )
 
 // The limits are what the same machine does without BirdCar's work: handlers that
@@ -48,11 +50,10 @@ func serveLimits(carrierURL string) error {
 		bodies <- form.Get("payload")
 		_, _ = io.WriteString(w, "OK")
 	})
-	// The same limits in time and size as BirdCar's server: they are part of what an answer costs.
-	server := &http.Server{Addr: os.Getenv("ADDR"), Handler: r, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	if err := server.ListenAndServe(); err != http.ErrServerClosed {
+	limits := server.Limited(r) // as BirdCar's, because they are part of what an answer costs
+	limits.Addr = os.Getenv("ADDR")
+	context.AfterFunc(ctx, func() { _ = limits.Close() })
+	if err := limits.ListenAndServe(); err != http.ErrServerClosed {
 		return err
 	}
 	return nil

@@ -198,15 +198,8 @@ func (a *app) announce(stdout io.Writer) {
 // run serves until ctx ends. Then nothing new is taken, what is in hand is
 // finished within the grace, and the rest waits on disk for the next start.
 func (a *app) run(ctx context.Context, listener net.Listener) error {
-	httpServer := &http.Server{
-		Handler:           a.server.Handler(),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}
+	httpServer := server.Limited(a.server.Handler())
+	httpServer.ErrorLog = slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)
 	httpServer.RegisterOnShutdown(a.server.EndStreams)
 	// The rooms behind the server outlive the signal: they finish what it took.
 	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))

@@ -110,6 +110,18 @@ func (c Config) check() error {
 	return nil
 }
 
+// Limited serves handler within the limits in time and size that every request has here.
+func Limited(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+	}
+}
+
 // Handler answers every request.
 func (s *Server) Handler() http.Handler { return s.handler }
 
