@@ -26,7 +26,7 @@ func main() {
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
 		// SQLite is C: while it reads, or waits for the disk, Go counts its processor as
-		// busy. Twice as many let the answers go on meanwhile, a sixth more of them.
+		// busy. Twice as many let the answers go on meanwhile, a quarter more of them.
 		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
