@@ -111,14 +111,14 @@ func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (maski
 	if lease > 0 {
 		m.State, m.Due = masking.Sending, tx.Now.Add(lease)
 	}
-	const columns = "INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at) "
+	const into = "INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at) "
 	args := []any{u.From, u.To, u.Kind, m.State, id(u.RideID), id(u.CauseID), u.Part, u.Body, ms(tx.Now), ms(m.Due)}
 	var err error
-	m.ID, err = tx.add(ctx, columns+"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9 WHERE NOT EXISTS (SELECT 1 FROM messages WHERE "+inLane+")", args...)
+	m.ID, err = tx.add(ctx, into+"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9 WHERE NOT EXISTS (SELECT 1 FROM messages WHERE "+inLane+")", args...)
 	if err == masking.ErrNotFound { // others are before it
 		m.State = masking.Queued
 		args[3], args[9] = m.State, parked
-		m.ID, err = tx.add(ctx, columns+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)", args...)
+		m.ID, err = tx.add(ctx, into+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)", args...)
 	}
 	m.Reference = tx.reference(m.ID)
 	return m, err

@@ -108,7 +108,7 @@ func (tx *Tx) MarkSent(ctx context.Context, m masking.Message, carrierID string)
 		return false, false, err
 	}
 	err = tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM messages WHERE "+inLane+")", m.From, m.To).Scan(&more)
-	return true, more, err
+	return err == nil, more, err
 }
 
 // MarkFailed notes that m will never be sent, and why.
