@@ -42,9 +42,6 @@ func (s *Server) logRequests(next http.Handler) http.Handler {
 			if status < 400 && slices.Contains(quiet, route) {
 				level = slog.LevelDebug
 			}
-			if !s.Log.Enabled(r.Context(), level) {
-				return
-			}
 			s.Log.LogAttrs(r.Context(), level, "request", slog.String("method", r.Method), slog.String("route", route),
 				slog.Int("status", status), slog.Float64("ms", float64(time.Since(start).Microseconds())/1000))
 		}()
