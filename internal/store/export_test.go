@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Copied is for the test that no table is forgotten.
 var Copied = copied
@@ -13,6 +16,15 @@ func OnceChosen(do func(number int64)) {
 		do(number)
 	}
 }
+
+// AtRests lets a test do something, instead of resting, whenever a transaction rests.
+func AtRests(do func()) (undo func()) {
+	sleep = func(time.Duration) { do() }
+	return func() { sleep = time.Sleep }
+}
+
+// Writes is how many transactions wait for a writer.
+func (s *Store) Writes() int { return len(s.writer.jobs) }
 
 // Pairs reads what only tests ask: rows of two texts.
 func (s *Store) Pairs(ctx context.Context, query string) ([][2]string, error) {

@@ -3,7 +3,13 @@ package store_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
 	"testing"
+	"time"
 
 	"birdcar/internal/masking"
 	"birdcar/internal/store"
@@ -113,4 +119,46 @@ func TestRoutes_NobodyCallsThemselves(t *testing.T) {
 			t.Error("a ride of a phone with itself was stored")
 		}
 	})
+}
+
+// Many calls leave the processor to others in between, but keep nobody waiting who writes.
+func TestRecordCalls_Rests(t *testing.T) {
+	const calls, rests = 1000, 10
+	for name, c := range map[string]struct {
+		company bool // somebody else's work comes during the first rest
+		want    int
+	}{
+		"alone":         {false, rests},
+		"somebody else": {true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := storetest.Open(t, filepath.Join(t.TempDir(), "birdcar.db"), time.Now)
+			rested := 0
+			var others sync.WaitGroup
+			defer store.AtRests(func() {
+				if rested++; !c.company || rested > 1 {
+					return
+				}
+				others.Go(func() {
+					if err := s.Ping(context.Background()); err != nil {
+						t.Error(err)
+					}
+				})
+				for s.Writes() == 0 {
+					runtime.Gosched()
+				}
+			})()
+			err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+				return tx.RecordCalls(ctx, slices.Repeat([]masking.CallRecord{{Number: number(t, "447700900901"), Outcome: masking.CallUnknown}}, calls))
+			})
+			others.Wait()
+			if err != nil || rested != c.want {
+				t.Errorf("rested %d times, %v; want %d", rested, err, c.want)
+			}
+			if recorded, err := s.Pairs(context.Background(), "SELECT COUNT(*), outcome FROM calls GROUP BY outcome"); err != nil ||
+				len(recorded) != 1 || recorded[0][0] != strconv.Itoa(calls) {
+				t.Errorf("recorded %v, %v; want %d", recorded, err, calls)
+			}
+		})
+	}
 }

@@ -26,6 +26,18 @@ const (
 type Tx struct {
 	reads
 	Now time.Time
+
+	alone *writer // whose transaction holds nobody else's work; nil: it does
+}
+
+var sleep = time.Sleep
+
+// rest leaves the processor to others for a moment, in the middle of long work, unless somebody
+// waits for this transaction's end.
+func (tx *Tx) rest(pause time.Duration) {
+	if tx.alone != nil && len(tx.alone.jobs) == 0 {
+		sleep(pause)
+	}
 }
 
 // writer runs transactions. With SQLite, which takes one at a time, those who
@@ -206,9 +218,13 @@ func (s *Store) runTogether(jobs []*job) error {
 	defer sqlTx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
 	now := s.now().Truncate(time.Millisecond)
 	committing := false
+	var alone *writer
+	if len(jobs) == 1 {
+		alone = &s.writer
+	}
 	for _, j := range jobs {
 		wrote := false
-		tx := &Tx{reads: reads{querier{sqlTx, &s.engine, &wrote}}, Now: now}
+		tx := &Tx{reads: reads{querier{sqlTx, &s.engine, &wrote}}, Now: now, alone: alone}
 		j.err = s.explain(j.run(ctx, tx))
 		if j.err != nil && wrote {
 			return errSpoilt
