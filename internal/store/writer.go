@@ -27,7 +27,7 @@ type Tx struct {
 	reads
 	Now time.Time
 
-	alone *writer // whose transaction holds nobody else's work; nil: it does
+	alone *writer // set when nobody else's work is in this transaction
 }
 
 var sleep = time.Sleep
