@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -45,10 +46,6 @@ func (b *bench) run(ctx context.Context) (report, error) {
 	}
 	defer b.carrier.close()
 	b.sent = make([]atomic.Int64, maxTexts)
-	if b.limits, err = start(ctx, nil, b.self, "limits", b.carrier.url()); err != nil {
-		return b.report, err
-	}
-	defer b.limits.stop() //nolint:errcheck // nothing depends on how it ends
 	if b.report.Machine, err = b.machine(); err != nil {
 		return b.report, err
 	}
@@ -121,6 +118,14 @@ func (b *bench) measure(ctx context.Context, e engine, size int) error {
 		return err
 	}
 	defer s.stop() //nolint:errcheck // where it matters it is stopped before
+	// A new one for each database: the numbers of the texts that it has seen begin anew.
+	relay := filepath.Join(b.dir, "relay.db")
+	dropFile(ctx, relay)
+	defer dropFile(ctx, relay)
+	if b.limits, err = start(ctx, nil, b.self, "limits", b.carrier.url(), relay); err != nil {
+		return err
+	}
+	defer b.limits.stop() //nolint:errcheck // nothing depends on how it ends
 	f := figures{Engine: e.name, Rides: size, Started: s.started.Seconds() * 1000}
 	time.Sleep(2 * time.Second) // at rest is after the start
 	if f.MemoryAtRest, _, err = s.memory(); err != nil {
@@ -198,12 +203,16 @@ func (b *bench) texts(ctx context.Context, f *figures, s subject) error {
 	text := func(path string, wait bool) work { return texting(s.callers, path, b.carrier, wait, b.sent) }
 	const hook = "/webhook?token=" + token
 
-	r, err := inTurns(b.duration, closed(b.limits, b.connections, text("/webhook", false)), b.whole(ctx, db, closed(s.child, senders, text(hook, true)), nil))
+	r, err := inTurns(b.duration,
+		closed(b.limits, b.connections, text("/webhook", false)),
+		b.whole(ctx, db, closed(s.child, senders, text(hook, true)), nil),
+		b.whole(ctx, db, closed(b.limits, senders, text("/relay", true)), nil))
 	if err != nil {
 		return err
 	}
-	f.EmptyPosts, f.Texts = r[0].result(), r[1].result()
+	f.EmptyPosts, f.Texts, f.BareRelay = r[0].result(), r[1].result(), r[2].result()
 	say(f, "texts relayed", f.Texts, f.EmptyPosts)
+	say(f, "by a bare relay", f.BareRelay, f.EmptyPosts)
 
 	half := f.Texts.Rate / 2
 	var forward, bare sample

@@ -18,8 +18,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "limits" {
-		exit(serveLimits(os.Args[2]))
+	if len(os.Args) == 4 && os.Args[1] == "limits" {
+		exit(serveLimits(os.Args[2], os.Args[3]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -34,6 +34,7 @@ type figures struct {
 
 	Texts          result `json:"texts"`
 	EmptyPosts     result `json:"empty_posts"`
+	BareRelay      result `json:"bare_relay"`
 	TextsHalf      result `json:"texts_half"`
 	EmptyPostsHalf result `json:"empty_posts_half"`
 
@@ -93,6 +94,9 @@ func (r report) table() string {
 	})
 	each(func(f figures) {
 		row(f, "text accepted, forwarded and marked", rate(f.Texts), "empty handler "+rate(f.EmptyPosts), over(f.Texts.Rate, f.EmptyPosts.Rate))
+	})
+	each(func(f figures) {
+		row(f, "the same, beside a bare relay", rate(f.Texts), "bare relay "+rate(f.BareRelay), over(f.Texts.Rate, f.BareRelay.Rate))
 	})
 	each(func(f figures) {
 		if f.GroupCommits > 0 {
