@@ -141,8 +141,8 @@ func (tx *Tx) TellEnded(ctx context.Context, ride int64, party masking.Number) (
 }
 
 // Many calls are stored a piece at a time, with a rest after each, so that those who
-// answer calls meanwhile get at the processor: the slowest of a hundred answers comes a
-// tenth to a half sooner, and as soon as if no call was recorded.
+// answer calls meanwhile get at the processor: the slowest of a hundred answers comes up
+// to a half sooner, as soon as if no call was recorded.
 const (
 	callPiece  = 100
 	callRest   = 200 * time.Microsecond
