@@ -140,7 +140,7 @@ func (tx *Tx) TellEnded(ctx context.Context, ride int64, party masking.Number) (
 	return changed > 0, err
 }
 
-// Many calls are stored a piece at a time, with a rest after each, so that those who
+// Many calls are stored a piece at a time, with rests between, so that those who
 // answer calls meanwhile get at the processor: the slowest of a hundred answers comes up
 // to a half sooner, as soon as if no call was recorded.
 const (
@@ -158,16 +158,17 @@ func (tx *Tx) RecordCalls(ctx context.Context, calls []masking.CallRecord) error
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(calls[a].RideID, calls[b].RideID), cmp.Compare(a, b)) })
 	began := time.Now()
-	for piece := range slices.Chunk(order, callPiece) {
+	for first := 0; first < len(order); first += callPiece {
+		if first > 0 && time.Since(began) < restAtMost {
+			tx.rest(callRest)
+		}
+		piece := order[first:min(first+callPiece, len(order))]
 		err := bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", piece, func(i int) []any {
 			c := &calls[i]
 			return []any{id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)}
 		})
 		if err != nil {
 			return err
-		}
-		if time.Since(began) < restAtMost {
-			tx.rest(callRest)
 		}
 	}
 	return nil
