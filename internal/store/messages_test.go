@@ -97,6 +97,7 @@ func TestMessages_Fence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
 				lost := enqueue(t, s, "447700900101", "one")
+				enqueue(t, s, "447700900101", "waits behind it")
 				clock.Move(lease)
 				claimed := claim(t, s)
 				if len(claimed) != 1 || claimed[0].ID != lost.ID || claimed[0].Uncertain.IsZero() {

@@ -102,13 +102,15 @@ func (tx *Tx) MarkSent(ctx context.Context, m masking.Message, carrierID string)
 	if err := tx.lane(ctx, m.From, m.To); err != nil {
 		return false, false, err
 	}
-	changed, err := tx.exec(ctx, `UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, due_at = 0, uncertain_at = 0, code = 0, reason = ''`+fence,
-		m.ID, m.Attempts, text(carrierID), ms(tx.Now))
-	if err != nil || changed == 0 {
-		return false, false, err
+	const mark = `UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, due_at = 0, uncertain_at = 0, code = 0, reason = ''` + fence
+	args := []any{m.ID, m.Attempts, text(carrierID), ms(tx.Now)}
+	changed, err := tx.exec(ctx, mark+` AND NOT EXISTS (SELECT 1 FROM messages
+		WHERE originator = $5 AND recipient = $6 AND state IN ('queued', 'sending') AND id <> $1)`, append(args, m.From, m.To)...)
+	if err != nil || changed > 0 {
+		return changed > 0, false, err
 	}
-	err = tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM messages WHERE "+inLane+")", m.From, m.To).Scan(&more)
-	return err == nil, more, err
+	changed, err = tx.exec(ctx, mark, args...)
+	return changed > 0, changed > 0, err
 }
 
 // MarkFailed notes that m will never be sent, and why.
