@@ -29,11 +29,14 @@ type attempt struct {
 	connected  atomic.Bool // a connection was had, so that the request may have arrived
 	status     int         // of the answer; 0: none
 	retryAfter time.Duration
-	date       time.Time // of the answer, by MessageBird's clock; zero: it does not say
+	date       string // of the answer, by MessageBird's clock, as its header has it
 }
 
 func (c *Client) attempt(ctx context.Context) (*attempt, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	cancel := func() {}
+	if _, bounded := ctx.Deadline(); !bounded { // one timer for each text is enough
+		ctx, cancel = context.WithTimeout(ctx, c.cfg.Timeout)
+	}
 	return &attempt{client: c, ctx: ctx}, cancel
 }
 
@@ -69,7 +72,7 @@ func (a *attempt) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	a.status = answer.StatusCode
-	a.date, _ = http.ParseTime(answer.Header.Get("Date")) // an unreadable one is none
+	a.date = answer.Header.Get("Date")
 	a.retryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
 	answer.Body = http.MaxBytesReader(nil, answer.Body, maxAnswer)
 	return answer, nil
@@ -77,6 +80,9 @@ func (a *attempt) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // retryAfter reads the header's two forms, seconds and a date.
 func retryAfter(header string, now time.Time) time.Duration {
+	if header == "" { // as nearly always
+		return 0
+	}
 	const longest = 24 * time.Hour
 	var wait time.Duration
 	if seconds, err := strconv.Atoi(header); err == nil {

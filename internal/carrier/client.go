@@ -21,7 +21,7 @@ type Config struct {
 	APIURL      string        // such as https://rest.messagebird.com
 	NumbersURL  string        // such as https://numbers.messagebird.com/v1
 	ReportURL   string        // where delivery reports shall go, with its token; sent with each message
-	Timeout     time.Duration // for one request and its whole answer; 0: 15 s
+	Timeout     time.Duration // for one request and its whole answer, unless its context has a deadline; 0: 15 s
 	Connections int           // kept alive between requests; 0: 16
 }
 
@@ -96,7 +96,8 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 	}
 	// Through its decimal form: 9.2 as a float32 is 9.19999980926513671875.
 	amount, _ := strconv.ParseFloat(strconv.FormatFloat(float64(b.Amount), 'g', -1, 32), 64)
-	return Balance{Payment: b.Payment, Type: b.Type, Amount: amount, Answered: a.date}, nil
+	answered, _ := http.ParseTime(a.date) // an unreadable one is none
+	return Balance{Payment: b.Payment, Type: b.Type, Amount: amount, Answered: answered}, nil
 }
 
 const (

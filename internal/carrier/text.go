@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,10 +70,14 @@ func content(fields url.Values) (string, error) {
 
 // media finds mediaUrls, also written mediaURLs, mediaUrls[] or mediaUrls[0].
 func media(fields url.Values) (addresses []string) {
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if !strings.HasPrefix(strings.ToLower(name), "mediaurls") {
-			continue
+	var names []string
+	for name := range fields {
+		if strings.HasPrefix(strings.ToLower(name), "mediaurls") {
+			names = append(names, name)
 		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
 		for _, address := range fields[name] {
 			if address = masking.CleanLine(address); address != "" {
 				addresses = append(addresses, address)
