@@ -22,7 +22,7 @@ type relayed struct {
 }
 
 func newRelay(carrierURL, path string) (*relay, error) {
-	c, err := newCommitter(path, `PRAGMA wal_autocheckpoint = 8000;
+	c, err := newCommitter(path, `PRAGMA wal_autocheckpoint = 2000;
 		CREATE TABLE relay_texts (id INTEGER PRIMARY KEY, carrier_id TEXT UNIQUE, cause_id INTEGER, state TEXT, originator TEXT, recipient TEXT, body TEXT);
 		CREATE INDEX relay_waiting ON relay_texts (id) WHERE state = 'sending'`)
 	if err != nil {
