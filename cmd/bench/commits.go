@@ -40,8 +40,12 @@ func newCommitter(path, schema string) (*committer, error) {
 				group = append(group, <-c.writes)
 			}
 			err := c.commit(group)
-			for _, w := range group {
-				w.done <- err
+			for i, w := range group {
+				if err != nil && len(group) > 1 { // nobody pays for another's failure
+					w.done <- c.commit(group[i : i+1])
+				} else {
+					w.done <- err
+				}
 			}
 		}
 	}()
