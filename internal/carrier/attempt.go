@@ -33,10 +33,7 @@ type attempt struct {
 }
 
 func (c *Client) attempt(ctx context.Context) (*attempt, context.CancelFunc) {
-	cancel := func() {}
-	if _, bounded := ctx.Deadline(); !bounded { // one timer for each text is enough
-		ctx, cancel = context.WithTimeout(ctx, c.cfg.Timeout)
-	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	return &attempt{client: c, ctx: ctx}, cancel
 }
 

@@ -21,7 +21,7 @@ type Config struct {
 	APIURL      string        // such as https://rest.messagebird.com
 	NumbersURL  string        // such as https://numbers.messagebird.com/v1
 	ReportURL   string        // where delivery reports shall go, with its token; sent with each message
-	Timeout     time.Duration // for one request and its whole answer, unless its context has a deadline; 0: 15 s
+	Timeout     time.Duration // for one request and its whole answer; 0: 15 s
 	Connections int           // kept alive between requests; 0: 16
 }
 
