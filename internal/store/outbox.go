@@ -104,6 +104,8 @@ func (tx *Tx) MarkSent(ctx context.Context, m masking.Message, carrierID string)
 	}
 	const mark = `UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, due_at = 0, uncertain_at = 0, code = 0, reason = ''` + fence
 	args := []any{m.ID, m.Attempts, text(carrierID), ms(tx.Now)}
+	// Nearly always nobody waits behind m: then one statement does. If it changes nothing,
+	// somebody waits or m is not the caller's, and the second one tells which.
 	changed, err := tx.exec(ctx, mark+` AND NOT EXISTS (SELECT 1 FROM messages
 		WHERE originator = $5 AND recipient = $6 AND state IN ('queued', 'sending') AND id <> $1)`, append(args, m.From, m.To)...)
 	if err != nil || changed > 0 {
