@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -53,13 +55,13 @@ func (b *bench) run(ctx context.Context) (report, error) {
 	if b.postgres != "" {
 		engines = append(engines, b.postgresAt(b.postgres))
 	}
-	for _, size := range b.sizes {
-		for _, e := range engines {
-			if err := b.measure(ctx, e, size); err != nil {
-				return b.report, fmt.Errorf("%s with %d rides: %w", e.name, size, err)
-			}
+	for _, e := range engines {
+		if err := b.measure(ctx, e); err != nil {
+			return b.report, fmt.Errorf("%s: %w", e.name, err)
 		}
 	}
+	// Those of a size stand together.
+	slices.SortStableFunc(b.report.Figures, func(x, y figures) int { return cmp.Compare(x.Rides, y.Rides) })
 	return b.report, nil
 }
 
@@ -76,21 +78,24 @@ func (b *bench) machine() (m machine, err error) {
 	return m, nil
 }
 
-// subject is a running BirdCar with the database behind it.
+// subject is a running BirdCar with the database behind it, and what was measured of it.
 type subject struct {
 	*child
+	figures
 	url                string
 	callers            []caller
 	customers, drivers []masking.Party
 }
 
-func (b *bench) start(ctx context.Context, e engine, size, numbers int) (s subject, err error) {
+func (b *bench) start(ctx context.Context, e engine, size, numbers int) (*subject, error) {
+	s := &subject{figures: figures{Engine: e.name, Rides: size}}
+	var err error
 	if s.url, err = e.copy(ctx, size, numbers); err != nil {
-		return s, err
+		return nil, err
 	}
 	db, err := store.Open(ctx, s.url, time.Now)
 	if err != nil {
-		return s, err
+		return nil, err
 	}
 	rides, err := db.CurrentRides(ctx, 20_000)
 	if err == nil {
@@ -100,25 +105,58 @@ func (b *bench) start(ctx context.Context, e engine, size, numbers int) (s subje
 		s.drivers, err = db.Parties(ctx, masking.Driver)
 	}
 	if err != nil {
-		return s, err
+		return nil, err
 	}
 	s.callers = callersOf(rides, time.Now().Add(time.Hour))
 	if err := db.Close(); err != nil {
-		return s, err
+		return nil, err
 	}
 	s.child, err = start(ctx, []string{"DATABASE_URL=" + s.url, "WEBHOOK_TOKEN=" + token, "ADMIN_PASSWORD=" + password,
 		"MESSAGEBIRD_API_KEY=benchmark", "MESSAGEBIRD_API_URL=" + b.carrier.url(), "MESSAGEBIRD_NUMBERS_URL=" + b.carrier.url()}, b.birdcar)
 	return s, err
 }
 
-func (b *bench) measure(ctx context.Context, e engine, size int) error {
-	b.forgetTexts()
-	s, err := b.start(ctx, e, size, manyNumbers)
-	if err != nil {
+// measure measures databases of all sizes: calls in turns, because their rates are
+// held against each other too, and then the rest, one after the other.
+func (b *bench) measure(ctx context.Context, e engine) error {
+	var all []*subject
+	for _, size := range b.sizes {
+		s, err := b.start(ctx, e, size, manyNumbers)
+		if err != nil {
+			return err
+		}
+		defer s.stop() //nolint:errcheck // where it matters it is stopped before
+		s.Started = s.started.Seconds() * 1000
+		all = append(all, s)
+	}
+	time.Sleep(2 * time.Second) // at rest is after the start
+	for _, s := range all {
+		var err error
+		if s.MemoryAtRest, _, err = s.memory(); err != nil {
+			return err
+		}
+	}
+	if err := b.beside(ctx, func() error { return b.calls(all) }); err != nil {
 		return err
 	}
-	defer s.stop() //nolint:errcheck // where it matters it is stopped before
-	// A new one for each database: the numbers of the texts that it has seen begin anew.
+	for _, s := range all {
+		if err := b.beside(ctx, func() error { return b.texts(ctx, s) }); err != nil {
+			return err
+		}
+		if err := b.finish(ctx, e, s); err != nil {
+			return err
+		}
+		b.report.Figures = append(b.report.Figures, s.figures)
+	}
+	return nil
+}
+
+// beside runs steps with the limits beside them, whose relay, like the carrier, has seen no
+// text: the numbers of texts begin anew for each database.
+func (b *bench) beside(ctx context.Context, steps func() error) (err error) {
+	texts.Store(0)
+	clear(b.sent)
+	clear(b.carrier.arrived)
 	relay := filepath.Join(b.dir, "relay.db")
 	dropFile(ctx, relay)
 	defer dropFile(ctx, relay)
@@ -126,75 +164,74 @@ func (b *bench) measure(ctx context.Context, e engine, size int) error {
 		return err
 	}
 	defer b.limits.stop() //nolint:errcheck // nothing depends on how it ends
-	f := figures{Engine: e.name, Rides: size, Started: s.started.Seconds() * 1000}
-	time.Sleep(2 * time.Second) // at rest is after the start
-	if f.MemoryAtRest, _, err = s.memory(); err != nil {
+	return steps()
+}
+
+// finish measures the rest of s, and stops it.
+func (b *bench) finish(ctx context.Context, e engine, s *subject) (err error) {
+	if s.RidesMany, err = b.create(s); err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context, *figures, subject) error{b.calls, b.texts, b.rides} {
-		if err := step(ctx, &f, s); err != nil {
-			return err
-		}
-	}
-	if _, f.MemoryPeak, err = s.memory(); err != nil {
+	say(s, "rides created", s.RidesMany, result{})
+	if _, s.MemoryPeak, err = s.memory(); err != nil {
 		return err
 	}
 	if err := s.stop(); err != nil {
 		return err
 	}
 	if e.name == "SQLite" {
-		if f.GroupCommits, err = groupCommits(s.url, b.connections, b.duration/2); err != nil {
+		if s.GroupCommits, err = groupCommits(s.url, b.connections, b.duration/2); err != nil {
 			return err
 		}
 	}
 	e.drop(ctx, s.url)
 
-	few, err := b.start(ctx, e, size, fewNumbers)
+	few, err := b.start(ctx, e, s.Rides, fewNumbers)
 	if err != nil {
 		return err
 	}
 	defer few.stop() //nolint:errcheck // as above
-	if f.RidesFew, err = b.create(few); err != nil {
+	if s.RidesFew, err = b.create(few); err != nil {
 		return err
 	}
 	if err := few.stop(); err != nil {
 		return err
 	}
 	e.drop(ctx, few.url)
-	b.report.Figures = append(b.report.Figures, f)
 	return nil
-}
-
-// forgetTexts lets the numbers of texts begin anew, for another database.
-func (b *bench) forgetTexts() {
-	texts.Store(0)
-	clear(b.sent)
-	clear(b.carrier.arrived)
 }
 
 // say tells how far the run is.
-func say(f *figures, what string, r, limit result) {
-	fmt.Fprintf(os.Stderr, "%-10s %8d rides  %-22s %s (limit %s)\n", f.Engine, f.Rides, what, r, limit)
+func say(s *subject, what string, r, limit result) {
+	fmt.Fprintf(os.Stderr, "%-10s %8d rides  %-22s %s (limit %s)\n", s.Engine, s.Rides, what, r, limit)
 }
 
-func (b *bench) calls(_ context.Context, f *figures, s subject) error {
-	ask, askEmpty := calling(s.callers, true), calling(s.callers, false)
-	r, err := inTurns(b.duration, closed(b.limits, b.connections, askEmpty), closed(s.child, b.connections, ask))
+func (b *bench) calls(all []*subject) error {
+	empty := calling(all[0].callers, false)
+	loads := []load{closed(b.limits, b.connections, empty)}
+	for _, s := range all {
+		loads = append(loads, closed(s.child, b.connections, calling(s.callers, true)))
+	}
+	r, err := inTurns(b.duration, loads...)
 	if err != nil {
 		return err
 	}
-	f.Empty, f.Calls = r[0].result(), r[1].result()
-	say(f, "call flows", f.Calls, f.Empty)
-	half := f.Calls.Rate / 2
-	if r, err = inTurns(b.duration, open(b.limits, b.connections, half, askEmpty), open(s.child, b.connections, half, ask)); err != nil {
-		return err
+	for i, s := range all {
+		s.Empty, s.Calls = r[0].result(), r[1+i].result()
+		say(s, "call flows", s.Calls, s.Empty)
 	}
-	f.EmptyHalf, f.CallsHalf = r[0].result(), r[1].result()
-	say(f, "at half of that", f.CallsHalf, f.EmptyHalf)
+	for _, s := range all {
+		half := s.Calls.Rate / 2
+		if r, err = inTurns(b.duration, open(b.limits, b.connections, half, empty), open(s.child, b.connections, half, calling(s.callers, true))); err != nil {
+			return err
+		}
+		s.EmptyHalf, s.CallsHalf = r[0].result(), r[1].result()
+		say(s, "at half of that", s.CallsHalf, s.EmptyHalf)
+	}
 	return nil
 }
 
-func (b *bench) texts(ctx context.Context, f *figures, s subject) error {
+func (b *bench) texts(ctx context.Context, s *subject) error {
 	db, err := store.Open(ctx, s.url, time.Now)
 	if err != nil {
 		return err
@@ -210,11 +247,11 @@ func (b *bench) texts(ctx context.Context, f *figures, s subject) error {
 	if err != nil {
 		return err
 	}
-	f.EmptyPosts, f.Texts, f.BareRelay = r[0].result(), r[1].result(), r[2].result()
-	say(f, "texts relayed", f.Texts, f.EmptyPosts)
-	say(f, "by a bare relay", f.BareRelay, f.EmptyPosts)
+	s.EmptyPosts, s.Texts, s.BareRelay = r[0].result(), r[1].result(), r[2].result()
+	say(s, "texts relayed", s.Texts, s.EmptyPosts)
+	say(s, "by a bare relay", s.BareRelay, s.EmptyPosts)
 
-	half := f.Texts.Rate / 2
+	half := s.Texts.Rate / 2
 	var forward, bare sample
 	r, err = inTurns(b.duration,
 		open(b.limits, b.connections, half, text("/webhook", false)),
@@ -223,9 +260,9 @@ func (b *bench) texts(ctx context.Context, f *figures, s subject) error {
 	if err != nil {
 		return err
 	}
-	f.EmptyPostsHalf, f.TextsHalf, f.ForwardHalf, f.BareHalf = r[0].result(), r[1].result(), forward.result(), bare.result()
-	say(f, "accepted at half", f.TextsHalf, f.EmptyPostsHalf)
-	say(f, "forwarded at half", f.ForwardHalf, f.BareHalf)
+	s.EmptyPostsHalf, s.TextsHalf, s.ForwardHalf, s.BareHalf = r[0].result(), r[1].result(), forward.result(), bare.result()
+	say(s, "accepted at half", s.TextsHalf, s.EmptyPostsHalf)
+	say(s, "forwarded at half", s.ForwardHalf, s.BareHalf)
 
 	const rest = 50
 	forward, bare = sample{}, sample{}
@@ -235,8 +272,8 @@ func (b *bench) texts(ctx context.Context, f *figures, s subject) error {
 	if err != nil {
 		return err
 	}
-	f.ForwardRest, f.BareRest = forward.result(), bare.result()
-	say(f, "forwarded at rest", f.ForwardRest, f.BareRest)
+	s.ForwardRest, s.BareRest = forward.result(), bare.result()
+	say(s, "forwarded at rest", s.ForwardRest, s.BareRest)
 	return nil
 }
 
@@ -282,13 +319,7 @@ func (b *bench) settled(ctx context.Context, db *store.Store, want int64) error 
 	return fmt.Errorf("a minute after the load the carrier has %d of %d texts, or not all are marked", b.carrier.texts.Load(), want)
 }
 
-func (b *bench) rides(_ context.Context, f *figures, s subject) (err error) {
-	f.RidesMany, err = b.create(s)
-	say(f, "rides created", f.RidesMany, result{})
-	return err
-}
-
-func (b *bench) create(s subject) (result, error) {
+func (b *bench) create(s *subject) (result, error) {
 	cookie, err := login(s.address)
 	if err != nil {
 		return result{}, err

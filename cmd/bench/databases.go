@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"birdcar/migrations"
 )
@@ -35,7 +36,7 @@ func (b *bench) sqlite() engine {
 					return "", err
 				}
 			}
-			work := filepath.Join(b.dir, "work.db")
+			work := filepath.Join(b.dir, fmt.Sprintf("work-%d-%d.db", rides, numbers))
 			dropFile(ctx, work)
 			// One at once: what is still to be written would disturb the measurement.
 			return work, exec.CommandContext(ctx, "sh", "-c", `cp "$0" "$1" && sync "$1"`, original, work).Run()
@@ -88,12 +89,15 @@ func (b *bench) postgresAt(server string) engine {
 					return "", err
 				}
 			}
-			if err := psql(ctx, "DROP DATABASE IF EXISTS bench_work"); err != nil {
+			work := fmt.Sprintf("bench_work_%d_%d", rides, numbers)
+			if err := psql(ctx, "DROP DATABASE IF EXISTS "+work); err != nil {
 				return "", err
 			}
-			return at("bench_work"), psql(ctx, "CREATE DATABASE bench_work TEMPLATE "+original)
+			return at(work), psql(ctx, "CREATE DATABASE "+work+" TEMPLATE "+original)
 		},
-		drop: func(ctx context.Context, _ string) { _ = psql(ctx, "DROP DATABASE IF EXISTS bench_work") },
+		drop: func(ctx context.Context, work string) {
+			_ = psql(ctx, "DROP DATABASE IF EXISTS "+work[strings.LastIndexByte(work, '/')+1:])
+		},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -88,6 +89,12 @@ func (r report) table() string {
 	}
 	each(func(f figures) {
 		row(f, "call flow", rate(f.Calls), "empty handler "+rate(f.Empty), over(f.Calls.Rate, f.Empty.Rate))
+	})
+	each(func(f figures) {
+		i := slices.IndexFunc(r.Figures, func(least figures) bool { return least.Engine == f.Engine })
+		if least := r.Figures[i]; least.Rides < f.Rides { // those of a size stand together, the smallest first
+			row(f, "the same, beside fewer rides", rate(f.Calls), thousands(float64(least.Rides))+" rides "+rate(least.Calls), over(f.Calls.Rate, least.Calls.Rate))
+		}
 	})
 	each(func(f figures) {
 		row(f, "call flow at half of that", latency(f.CallsHalf), "empty handler "+latency(f.EmptyHalf), over(f.CallsHalf.P99, f.EmptyHalf.P99))
