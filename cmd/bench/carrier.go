@@ -53,7 +53,7 @@ func (c *carrier) close() { _ = c.listener.Close() }
 func (c *carrier) serve(tcp net.Conn) {
 	defer tcp.Close()
 	in := bufio.NewReader(tcp)
-	var body []byte
+	var body, message, answer []byte
 	for {
 		if _, err := in.Peek(1); err != nil {
 			return
@@ -81,9 +81,9 @@ func (c *carrier) serve(tcp net.Conn) {
 		}
 		n := c.total.Add(1)
 		c.note(body, now)
-		answer := fmt.Sprintf(`{"id":"%032x","href":"","direction":"mt","type":"sms","recipients":{"totalCount":1,"items":[]}}`, n)
-		_, err := fmt.Fprintf(tcp, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer)
-		if err != nil {
+		message = fmt.Appendf(message[:0], `{"id":"%032x","href":"","direction":"mt","type":"sms","recipients":{"totalCount":1,"items":[]}}`, n)
+		answer = fmt.Appendf(answer[:0], "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(message), message)
+		if _, err := tcp.Write(answer); err != nil {
 			return
 		}
 	}

@@ -32,9 +32,19 @@ func (c *conn) close() { _ = c.tcp.Close() }
 // ask sends a request and returns the status of the answer; its body is in c.body
 // until the next one.
 func (c *conn) ask(request []byte) (status int, err error) {
-	if _, err := c.tcp.Write(request); err != nil {
+	if err := c.send(request); err != nil {
 		return 0, err
 	}
+	return c.receive()
+}
+
+func (c *conn) send(request []byte) error {
+	_, err := c.tcp.Write(request)
+	return err
+}
+
+// receive is the second half of ask.
+func (c *conn) receive() (status int, err error) {
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {
 		return 0, err

@@ -21,7 +21,11 @@ func get(path string) []byte {
 }
 
 func post(path, headers, form string) []byte {
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+	return appendPost(nil, path, headers, []byte(form))
+}
+
+func appendPost(to []byte, path, headers string, form []byte) []byte {
+	return fmt.Appendf(to, "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
 		path, headers, len(form), form)
 }
 
@@ -74,32 +78,42 @@ var texts atomic.Int64
 // texting posts a new text of a random live route to path. When wait is set each
 // connection goes on once the carrier has its text, so that no queue can grow.
 func texting(callers []caller, path string, to *carrier, wait bool, sent []atomic.Int64) work {
+	payload := url.QueryEscape(textMark) + "%08d.%03d" + strings.ReplaceAll(url.QueryEscape(": I am at the corner"), "%", "%%")
+	layout := "id=%032x&originator=%s&recipient=%s&payload=" + payload +
+		"&createdDatetime=2026-11-21T10%%3A30%%3A59%%2B00%%3A00&reference=47749346971"
 	return func(c *conn, connection int) func(time.Time) error {
 		random := rand.New(rand.NewPCG(8, uint64(connection)))
 		patience := time.NewTimer(time.Hour)
+		var form, request []byte
 		return func(due time.Time) error {
 			number := texts.Add(1)
 			if number >= maxTexts {
 				return fmt.Errorf("more than %d texts", maxTexts)
 			}
 			from := callers[random.IntN(len(callers))]
-			body := fmt.Sprintf("%s%08d.%03d: I am at the corner", textMark, number, connection)
-			request := post(path, "", fmt.Sprintf("id=%032x&originator=%s&recipient=%s&payload=%s&createdDatetime=2026-11-21T10%%3A30%%3A59%%2B00%%3A00&reference=47749346971",
-				number, from.from.Digits(), from.proxy.Digits(), url.QueryEscape(body)))
+			form = fmt.Appendf(form[:0], layout, number, from.from.Digits(), from.proxy.Digits(), number, connection)
+			request = appendPost(request[:0], path, "", form)
 			sent[number].Store(due.UnixNano())
-			status, err := c.ask(request)
-			if err != nil {
+			if err := c.send(request); err != nil {
 				return err
-			} else if status != http.StatusOK {
-				return fmt.Errorf("a text was answered with %d %s", status, c.body)
 			}
-			if wait {
+			arrived := true
+			if wait { // first: the answer comes before, and need not wake anybody
 				patience.Reset(30 * time.Second)
 				select {
 				case <-to.awaited[connection]:
 				case <-patience.C:
-					return fmt.Errorf("text %d never reached the carrier", number)
+					arrived = false
 				}
+			}
+			status, err := c.receive()
+			switch {
+			case err != nil:
+				return err
+			case status != http.StatusOK:
+				return fmt.Errorf("a text was answered with %d %s", status, c.body)
+			case !arrived:
+				return fmt.Errorf("text %d never reached the carrier", number)
 			}
 			return nil
 		}
