@@ -39,11 +39,12 @@ func (w *town) leave(t *testing.T) (left []masking.Message) {
 func (w *town) sent(t testing.TB, m masking.Message) {
 	t.Helper()
 	err := w.store.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
-		mine, more, err := tx.MarkSent(ctx, m, "carrier-"+m.Reference)
-		if err != nil || !mine {
-			return fmt.Errorf("message %d: mine %v, %w", m.ID, mine, err)
+		m.CarrierID = "carrier-" + m.Reference
+		marked, more, err := tx.MarkSent(ctx, m)
+		if err != nil || len(marked) == 0 {
+			return fmt.Errorf("message %d: marked %v, %w", m.ID, marked, err)
 		}
-		if more {
+		if len(more) > 0 {
 			_, err = tx.ClaimNext(ctx, m.From, m.To, 0)
 		}
 		if err == masking.ErrNotFound {

@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -14,28 +13,18 @@ import (
 
 // deliver tries to send one claimed message and marks what became of it.
 func (w *Worker) deliver(m masking.Message) {
-	defer w.hand.drop(m.ID)
-	select {
-	case w.talks <- struct{}{}:
-	case <-w.stopping:
-		w.giveBack(m)
-		return
-	}
-	over := sync.OnceFunc(func() { <-w.talks })
-	defer over()
 	pass, probe := w.gate.pass()
 	if !pass {
 		w.giveBack(m)
 		return
 	}
-	if learned := w.try(m, over); probe && !learned {
+	if learned := w.try(m); probe && !learned {
 		w.gate.giveBack()
 	}
 }
 
-// try asks about m if need be and sends it, and calls over when the carrier has
-// answered. learned: the gate heard how it went.
-func (w *Worker) try(m masking.Message, over func()) (learned bool) {
+// try asks about m if need be and sends it. learned: the gate heard how it went.
+func (w *Worker) try(m masking.Message) (learned bool) {
 	// A claim that could not be renewed is about to be another process's.
 	if !w.hand.lasts(m.ID, w.Now().Add(sendWithin+w.Settle)) {
 		w.giveBack(m)
@@ -50,7 +39,6 @@ func (w *Worker) try(m masking.Message, over func()) (learned bool) {
 	}
 	began := w.Now()
 	carrierID, err := w.Sender.Send(ctx, m)
-	over()
 	w.learn(m, err)
 	if err == nil {
 		w.sent(m, carrierID)

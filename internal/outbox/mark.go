@@ -3,32 +3,77 @@ package outbox
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"birdcar/internal/masking"
 	"birdcar/internal/store"
 )
 
-// sent marks m and takes the next of its lane in hand.
+// sent leaves it to the marker to note that the carrier took m: the goroutine that sent it
+// sends the next meanwhile.
 func (w *Worker) sent(m masking.Message, carrierID string) {
 	w.counts.sent.Add(1)
-	var next masking.Message
-	w.mark(m, masking.Sent, func(ctx context.Context, tx *store.Tx) (mine bool, err error) {
-		next = masking.Message{}
-		mine, more, err := tx.MarkSent(ctx, m, carrierID)
-		if err != nil || !mine || !more {
-			return mine, err
+	m.CarrierID = carrierID
+	w.taken <- m
+}
+
+// markTaken marks what was sent, all that came meanwhile in one transaction, until nothing
+// more comes.
+func (w *Worker) markTaken() {
+	for first := range w.taken {
+		batch := []masking.Message{first}
+		for len(w.taken) > 0 && len(batch) < unmarked {
+			batch = append(batch, <-w.taken)
 		}
-		next, err = tx.ClaimNext(ctx, m.From, m.To, w.lease())
-		if errors.Is(err, masking.ErrNotFound) {
-			err = nil
+		if err := w.markSent(batch...); err == nil {
+			for _, m := range batch {
+				w.hand.drop(m.ID)
+			}
+			continue
 		}
-		return mine, err
-	})
-	w.tries.forget(m.ID)
-	if next.ID != 0 {
-		w.hand.put(next)
+		// One by one, so that none pays for another's failure.
+		var all sync.WaitGroup
+		for _, m := range batch {
+			all.Go(func() {
+				w.persist(m, masking.Sent, func(context.Context) error { return w.markSent(m) })
+			})
+		}
+		all.Wait()
 	}
+}
+
+// markSent marks what was sent, takes the next of each lane in hand, and tells those who watch.
+func (w *Worker) markSent(taken ...masking.Message) error {
+	var marked, next []masking.Message
+	err := w.Store.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) (err error) {
+		var more []masking.Message
+		next = nil
+		if marked, more, err = tx.MarkSent(ctx, taken...); err != nil {
+			return err
+		}
+		for _, m := range more {
+			following, err := tx.ClaimNext(ctx, m.From, m.To, w.lease())
+			if errors.Is(err, masking.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			next = append(next, following)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range taken {
+		w.tries.forget(m.ID)
+	}
+	w.hand.put(next...)
+	for _, m := range marked {
+		w.Publish(masking.Event{Kind: masking.MessageMoved, At: w.Now(), RideID: m.RideID, MessageID: m.ID, State: masking.Sent})
+	}
+	return nil
 }
 
 // lease is 0 while the database holds what memory does not: then the sweep takes
@@ -81,8 +126,10 @@ func (w *Worker) mark(m masking.Message, to masking.MessageState, write func(con
 }
 
 // persist stores what became of m, again until the database takes it. When it
-// never does the claim lapses, and the carrier is asked before m is sent again.
+// never does the claim lapses, and the carrier is asked before m is sent again. Either
+// way it is out of hand.
 func (w *Worker) persist(m masking.Message, as masking.MessageState, write func(context.Context) error) {
+	defer w.hand.drop(m.ID)
 	for pause, began := 100*time.Millisecond, time.Now(); ; pause = min(2*pause, 5*time.Second) {
 		err := write(context.Background())
 		if err == nil {

@@ -30,9 +30,9 @@ const (
 	Lease = time.Minute
 	// sendWithin bounds one talk with the carrier.
 	sendWithin = 20 * time.Second
-	// perTalk is how many goroutines there are for each talk with the carrier: while
-	// one has it, others wait for the disk to keep what became of theirs.
-	perTalk = 8
+	// unmarked is how many messages may be at the carrier that the database does not
+	// know to be there: if it takes no more, no more are sent.
+	unmarked = 128
 	// full is how much may wait in memory; more waits in the database.
 	full = 4096
 )
@@ -55,7 +55,7 @@ type Worker struct {
 	Config
 	gate     *gate
 	hand     *hand
-	talks    chan struct{} // with the carrier, under way
+	taken    chan masking.Message // by the carrier, to be marked
 	wake     chan struct{}
 	stopping <-chan struct{}
 	backlog  atomic.Bool // the database holds what memory does not: new messages go behind it
@@ -74,7 +74,7 @@ func New(c Config) (*Worker, error) {
 	if c.Publish == nil {
 		c.Publish = func(masking.Event) {}
 	}
-	w := &Worker{Config: c, gate: newGate(), hand: newHand(), talks: make(chan struct{}, c.Workers), wake: make(chan struct{}, 1)}
+	w := &Worker{Config: c, gate: newGate(), hand: newHand(), taken: make(chan masking.Message, unmarked), wake: make(chan struct{}, 1)}
 	w.backlog.Store(true) // of the last run, until a sweep finds none
 	return w, nil
 }
@@ -100,8 +100,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.resume(ctx); err != nil {
 		return err
 	}
-	var workers sync.WaitGroup
-	for range w.Workers * perTalk {
+	var workers, marker sync.WaitGroup
+	marker.Go(w.markTaken)
+	for range w.Workers {
 		workers.Go(func() {
 			for {
 				m, ok := w.hand.take()
@@ -115,6 +116,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.sweep(ctx)
 	w.hand.close()
 	workers.Wait()
+	close(w.taken)
+	marker.Wait()
 	if rest := w.hand.rest(); len(rest) > 0 {
 		return w.Store.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx *store.Tx) error { return tx.GiveBack(ctx, rest) })
 	}

@@ -95,8 +95,11 @@ const inLane = "originator = $1 AND recipient = $2 AND state IN ('queued', 'send
 // lane keeps transactions apart that add to a lane or take from it: one that
 // comes to wait behind another must not miss that other's end.
 func (tx *Tx) lane(ctx context.Context, from, to masking.Number) error {
-	return tx.Lock(ctx, "lane "+from.E164()+" "+to.E164())
+	return tx.Lock(ctx, lane(from, to))
 }
+
+// lane is a lane's key to Lock.
+func lane(from, to masking.Number) string { return "lane " + from.E164() + " " + to.E164() }
 
 // Enqueue stores an outbound message. With a lease, and when nothing waits before
 // it in its lane, it is claimed for that long: its state is Sending and the caller

@@ -66,7 +66,7 @@ func BenchmarkEnqueueAndComplete(b *testing.B) {
 				return err
 			}
 			return s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-				if _, more, err := tx.MarkSent(ctx, m, "carrier"); err != nil || !more {
+				if _, more, err := tx.MarkSent(ctx, m); err != nil || len(more) == 0 {
 					return err
 				}
 				_, err := tx.ClaimNext(ctx, from, to, time.Minute)

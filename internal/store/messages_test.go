@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -74,8 +76,8 @@ func TestMessages_Enqueue(t *testing.T) {
 func TestMessages_Fence(t *testing.T) {
 	marks := map[string]func(ctx context.Context, tx *store.Tx, m masking.Message) error{
 		"sent": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
-			mine, _, err := tx.MarkSent(ctx, m, "carrier")
-			return notMine(mine, err)
+			marked, _, err := tx.MarkSent(ctx, m)
+			return notMine(len(marked) > 0, err)
 		},
 		"failed": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
 			return notMine(tx.MarkFailed(ctx, m, 9, "no"))
@@ -151,9 +153,9 @@ func TestMessages_Claims(t *testing.T) {
 			t.Fatalf("claimed %+v, want what waited for a time to come", claimed)
 		}
 		write(t, s, func(ctx context.Context, tx *store.Tx) error {
-			mine, more, err := tx.MarkSent(ctx, claimed[0], "carrier")
-			if !mine || !more {
-				t.Errorf("mine %v, more %v; want both", mine, more)
+			marked, more, err := tx.MarkSent(ctx, claimed[0])
+			if len(marked) != 1 || len(more) != 1 {
+				t.Errorf("marked %v, more %v; want one in both", marked, more)
 			}
 			if err != nil {
 				return err
@@ -164,5 +166,61 @@ func TestMessages_Claims(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// However many are marked at once, each gets its own carrier's id, and those that are
+// not the caller's any more stay as they are.
+func TestMessages_MarkedTogether(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, _ *storetest.Clock) {
+		for _, count := range []int{1, 7, 8, 9, 64, 65, 130} {
+			var all []masking.Message
+			for i := range count {
+				m := enqueue(t, s, fmt.Sprintf("4477009%03d%02d", count, i), "one")
+				m.CarrierID = fmt.Sprintf("carrier-%d", m.ID)
+				all = append(all, m)
+			}
+			first, last := all[0], all[count-1]
+			var waiting masking.Message
+			if count > 8 {
+				waiting = enqueue(t, s, "4477009"+fmt.Sprintf("%03d00", count), "two")
+				write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.GiveBack(ctx, all[3:4]) })
+				write(t, s, func(ctx context.Context, tx *store.Tx) error {
+					_, err := tx.Settle(ctx, last, masking.Report{State: masking.Delivered, CarrierID: "report's"})
+					return err
+				})
+				all[5].Attempts++
+			}
+			var marked, more []masking.Message
+			write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {
+				marked, more, err = tx.MarkSent(ctx, all...)
+				return err
+			})
+			want := slices.Clone(all)
+			if count > 8 {
+				want = slices.DeleteFunc(want, func(m masking.Message) bool { return m.ID == all[3].ID || m.ID == all[5].ID || m.ID == last.ID })
+				if len(more) != 1 || more[0].ID != first.ID {
+					t.Errorf("of %d: more wait behind %v, want %d only", count, more, first.ID)
+				}
+				if got := stored(t, s, waiting.ID); got.State != masking.Queued {
+					t.Errorf("of %d: who waits became %s", count, got.State)
+				}
+				for id, state := range map[int64]masking.MessageState{all[3].ID: masking.Queued, all[5].ID: masking.Sending, last.ID: masking.Delivered} {
+					if got := stored(t, s, id); got.State != state || got.CarrierID == fmt.Sprintf("carrier-%d", id) {
+						t.Errorf("of %d: what was not the caller's became %s under %q, want %s", count, got.State, got.CarrierID, state)
+					}
+				}
+			} else if len(more) != 0 {
+				t.Errorf("of %d: more wait behind %v, want nobody", count, more)
+			}
+			if !slices.EqualFunc(marked, want, func(a, b masking.Message) bool { return a.ID == b.ID }) {
+				t.Errorf("of %d: marked %d, want %d", count, len(marked), len(want))
+			}
+			for _, m := range want {
+				if got := stored(t, s, m.ID); got.State != masking.Sent || got.CarrierID != m.CarrierID || got.SentAt.IsZero() {
+					t.Errorf("of %d: message %d is %s under %q since %v", count, m.ID, got.State, got.CarrierID, got.SentAt)
+				}
+			}
+		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,24 +97,77 @@ func (tx *Tx) Postpone(ctx context.Context, m masking.Message, due time.Time) (m
 	return changed > 0, err
 }
 
-// MarkSent notes that the carrier took m under carrierID. A delivery report may
-// have been faster; its state stays. more: others wait in its lane.
-func (tx *Tx) MarkSent(ctx context.Context, m masking.Message, carrierID string) (mine, more bool, err error) {
-	if err := tx.lane(ctx, m.From, m.To); err != nil {
-		return false, false, err
+// MarkSent notes what the carrier took, each under its CarrierID. marked are those that were
+// the caller's, in the order of taken, and of them more those in whose lane others wait. A
+// delivery report may have been faster; its state stays.
+func (tx *Tx) MarkSent(ctx context.Context, taken ...masking.Message) (marked, more []masking.Message, err error) {
+	lanes := make([]string, len(taken))
+	for i, t := range taken {
+		lanes[i] = lane(t.From, t.To)
 	}
-	const mark = `UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, due_at = 0, uncertain_at = 0, code = 0, reason = ''` + fence
-	args := []any{m.ID, m.Attempts, text(carrierID), ms(tx.Now)}
-	// Nearly always nobody waits behind m: then one statement does. If it changes nothing,
-	// somebody waits or m is not the caller's, and the second one tells which.
-	changed, err := tx.exec(ctx, mark+` AND NOT EXISTS (SELECT 1 FROM messages
-		WHERE originator = $5 AND recipient = $6 AND state IN ('queued', 'sending') AND id <> $1)`, append(args, m.From, m.To)...)
-	if err != nil || changed > 0 {
-		return changed > 0, false, err
+	if err := tx.Lock(ctx, lanes...); err != nil {
+		return nil, nil, err
 	}
-	changed, err = tx.exec(ctx, mark, args...)
-	return changed > 0, changed > 0, err
+	for len(taken) > 0 {
+		size := markSizes[len(markSizes)-1]
+		if i := slices.IndexFunc(markSizes, func(size int) bool { return size >= len(taken) }); i >= 0 {
+			size = markSizes[i]
+		}
+		part := taken[:min(size, len(taken))]
+		taken = taken[len(part):]
+		args := append(make([]any, 0, 1+3*size), ms(tx.Now))
+		for _, t := range part {
+			args = append(args, t.ID, t.Attempts, text(t.CarrierID))
+		}
+		for range size - len(part) {
+			args = append(args, 0, 0, nil) // no message has this id
+		}
+		tx.writes()
+		alone, err := list(ctx, tx.querier, scanID, markStatements[size], args...)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, t := range part {
+			if slices.Contains(alone, t.ID) {
+				marked = append(marked, t)
+				continue
+			}
+			// Somebody waits behind it, or it is not the caller's.
+			changed, err := tx.exec(ctx, "UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, "+nothingDue+fence,
+				t.ID, t.Attempts, text(t.CarrierID), ms(tx.Now))
+			if err != nil {
+				return nil, nil, err
+			} else if changed > 0 {
+				marked, more = append(marked, t), append(more, t)
+			}
+		}
+	}
+	return marked, more, nil
 }
+
+const nothingDue = "due_at = 0, uncertain_at = 0, code = 0, reason = ''"
+
+// markSizes are how many messages a statement of MarkSent can take: few different
+// statements, so that they stay prepared.
+var markSizes = []int{1, 8, 64}
+
+// markStatements mark messages that nobody waits behind, as nearly always, and return their ids.
+var markStatements = func() map[int]string {
+	statements := map[int]string{}
+	for _, size := range markSizes {
+		taken := "(CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT))"
+		for i := 1; i < size; i++ {
+			taken += fmt.Sprintf(", ($%d, $%d, $%d)", 3*i+2, 3*i+3, 3*i+4)
+		}
+		statements[size] = "WITH taken (id, attempts, carrier_id) AS (VALUES " + taken + `)
+			UPDATE messages SET state = 'sent', carrier_id = taken.carrier_id, sent_at = $1, ` + nothingDue + ` FROM taken
+			WHERE messages.id = taken.id AND messages.attempts = taken.attempts AND messages.state = 'sending'
+			AND NOT EXISTS (SELECT 1 FROM messages w WHERE w.originator = messages.originator AND w.recipient = messages.recipient
+				AND w.state IN ('queued', 'sending') AND w.id <> messages.id)
+			RETURNING messages.id`
+	}
+	return statements
+}()
 
 // MarkFailed notes that m will never be sent, and why.
 func (tx *Tx) MarkFailed(ctx context.Context, m masking.Message, code int, reason string) (mine bool, err error) {

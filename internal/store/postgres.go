@@ -172,10 +172,8 @@ func advisoryLock(ctx context.Context, q querier, keys []string) error {
 		hashes[i] = int64(h.Sum64())
 	}
 	slices.Sort(hashes)
-	for _, hash := range slices.Compact(hashes) {
-		if _, err := q.db.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", hash); err != nil {
-			return fmt.Errorf("lock: %w", err)
-		}
+	if _, err := q.db.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hash) FROM unnest($1::bigint[]) hash", hashes); err != nil {
+		return fmt.Errorf("lock: %w", err)
 	}
 	return nil
 }
