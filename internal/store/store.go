@@ -28,7 +28,8 @@ type Store struct {
 	writer writer
 	now    func() time.Time
 
-	postgres *pgx.ConnConfig // nil with SQLite
+	postgres    *pgx.ConnConfig // nil with SQLite
+	checkpoints *checkpointer   // nil with PostgreSQL
 }
 
 // Open opens the database at url, a SQLite file or postgres://…, makes it if it
@@ -82,7 +83,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) closePools() error {
-	var errs []error
+	errs := []error{s.checkpoints.stop()}
 	for _, pool := range []*sql.DB{s.read, s.write} {
 		if pool != nil {
 			errs = append(errs, pool.Close())
