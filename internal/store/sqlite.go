@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -121,6 +122,13 @@ const (
 	readerDSN = sqliteDSN + "&_cache_size=-4000&_query_only=on"
 )
 
+// walPages is how long the log of writes grows, in pages of 4 KB, before it is carried
+// over into the database's file. Those pages lie all over that file, so doing so less often
+// saves writing the same ones again: a tenth more rides than with SQLite's 1,000, and 8,000
+// would make a fifth more still. But the longer the log, the longer it keeps processor and disk
+// at a stretch, while calls wait for their answers: with 8,000 up to a half of a second.
+const walPages = 2000
+
 func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	path := sqlitePath(url)
 	if err := makeFile(path); err != nil {
@@ -135,7 +143,7 @@ func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	if err := s.checkDurable(ctx); err != nil {
 		return err
 	}
-	if err := carryWhenFull(ctx, s.write); err != nil {
+	if _, err := s.write.ExecContext(ctx, "PRAGMA wal_autocheckpoint = "+strconv.Itoa(walPages)); err != nil {
 		return err
 	}
 	if err := s.migrate(ctx, goose.DialectSQLite3, "sqlite"); err != nil {
@@ -150,8 +158,7 @@ func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	readers := max(4, runtime.NumCPU())
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
-	s.checkpoints, err = startCheckpointer(ctx, path)
-	return err
+	return nil
 }
 
 func sqlitePath(url string) string {

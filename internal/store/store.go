@@ -28,8 +28,7 @@ type Store struct {
 	writer writer
 	now    func() time.Time
 
-	postgres    *pgx.ConnConfig // nil with SQLite
-	checkpoints *checkpointer   // nil with PostgreSQL
+	postgres *pgx.ConnConfig // nil with SQLite
 }
 
 // Open opens the database at url, a SQLite file or postgres://…, makes it if it
@@ -83,7 +82,7 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) closePools() error {
-	errs := []error{s.checkpoints.stop()}
+	var errs []error
 	for _, pool := range []*sql.DB{s.read, s.write} {
 		if pool != nil {
 			errs = append(errs, pool.Close())

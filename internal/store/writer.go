@@ -237,7 +237,6 @@ func (s *Store) runTogether(jobs []*job) error {
 	if err := sqlTx.Commit(); err != nil {
 		return s.explain(commitError{err})
 	}
-	s.checkpoints.look()
 	return nil
 }
 
