@@ -208,26 +208,17 @@ func say(s *subject, what string, r, limit result) {
 
 func (b *bench) calls(all []*subject) error {
 	empty := calling(all[0].callers, false)
-	sustained := func(dial dialer) ([]sample, error) {
-		loads := []load{closed(b.limits, dial, b.connections, empty)}
-		for _, s := range all {
-			loads = append(loads, closed(s.child, dial, b.connections, calling(s.callers, true)))
-		}
-		return inTurns(b.duration, loads...)
+	loads := []load{closed(b.limits, b.connections, empty)}
+	for _, s := range all {
+		loads = append(loads, closed(s.child, b.connections, calling(s.callers, true)))
 	}
-	r, err := sustained(dial)
-	if err != nil {
-		return err
-	}
-	usual, err := sustained(dialUsual)
+	r, err := inTurns(b.duration, loads...)
 	if err != nil {
 		return err
 	}
 	for i, s := range all {
 		s.Empty, s.Calls = r[0].result(), r[1+i].result()
-		s.EmptyUsual, s.CallsUsual = usual[0].result(), usual[1+i].result()
 		say(s, "call flows", s.Calls, s.Empty)
-		say(s, "through net/http", s.CallsUsual, s.EmptyUsual)
 	}
 	for _, s := range all {
 		half := s.Calls.Rate / 2
@@ -250,19 +241,15 @@ func (b *bench) texts(ctx context.Context, s *subject) error {
 	const hook = "/webhook?token=" + token
 
 	r, err := inTurns(b.duration,
-		closed(b.limits, dial, b.connections, text("/webhook", false)),
-		b.whole(ctx, db, closed(s.child, dial, senders, text(hook, true)), nil),
-		b.whole(ctx, db, closed(b.limits, dial, senders, text("/relay", true)), nil),
-		closed(b.limits, dialUsual, b.connections, text("/webhook", false)),
-		b.whole(ctx, db, closed(s.child, dialUsual, senders, text(hook, true)), nil))
+		closed(b.limits, b.connections, text("/webhook", false)),
+		b.whole(ctx, db, closed(s.child, senders, text(hook, true)), nil),
+		b.whole(ctx, db, closed(b.limits, senders, text("/relay", true)), nil))
 	if err != nil {
 		return err
 	}
 	s.EmptyPosts, s.Texts, s.BareRelay = r[0].result(), r[1].result(), r[2].result()
-	s.EmptyPostsUsual, s.TextsUsual = r[3].result(), r[4].result()
 	say(s, "texts relayed", s.Texts, s.EmptyPosts)
 	say(s, "by a bare relay", s.BareRelay, s.EmptyPosts)
-	say(s, "through net/http", s.TextsUsual, s.EmptyPostsUsual)
 
 	half := s.Texts.Rate / 2
 	var forward, bare sample
@@ -337,6 +324,6 @@ func (b *bench) create(s *subject) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	r, err := closed(s.child, dial, admins, riding(s.customers, s.drivers, cookie))(b.duration)
+	r, err := closed(s.child, admins, riding(s.customers, s.drivers, cookie))(b.duration)
 	return r.result(), err
 }

@@ -95,7 +95,7 @@ func inTurns(duration time.Duration, loads ...load) ([]sample, error) {
 // closed keeps every connection busy, for what the server can do at most. Its
 // latencies would say nothing: a slow answer delays the next question. A fifth of the
 // time before it warms up and does not count.
-func closed(server *child, dial dialer, connections int, do work) load {
+func closed(server *child, connections int, do work) load {
 	return func(duration time.Duration) (sample, error) {
 		var answers, counted atomic.Int64
 		before, err := server.processor()
@@ -104,7 +104,7 @@ func closed(server *child, dial dialer, connections int, do work) load {
 		}
 		begin := time.Now().Add(duration / 5)
 		end := begin.Add(duration)
-		err = connect(server.address, dial, connections, do, func(once func(time.Time) error) error {
+		err = connect(server.address, connections, do, func(once func(time.Time) error) error {
 			for now := time.Now(); ; {
 				if err := once(now); err != nil {
 					return err
@@ -141,7 +141,7 @@ func open(server *child, connections int, rate float64, do work) load {
 		last := warm.Add(duration)
 		paced := make(chan error, 1)
 		go func() { paced <- pace(rate, last, due) }()
-		err := connect(server.address, dial, connections, do, func(once func(time.Time) error) error {
+		err := connect(server.address, connections, do, func(once func(time.Time) error) error {
 			var own []time.Duration
 			for at := range due {
 				if err := once(at); err != nil {
@@ -203,7 +203,7 @@ func newTimer(interval time.Duration) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "timer"), nil
 }
 
-func connect(address string, dial dialer, connections int, do work, run func(once func(time.Time) error) error) error {
+func connect(address string, connections int, do work, run func(once func(time.Time) error) error) error {
 	errs := make([]error, connections)
 	var all sync.WaitGroup
 	for i := range connections {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -79,37 +78,6 @@ func TestConn_ReadsAnswers(t *testing.T) {
 		status, err := c.ask(get(path))
 		if err != nil || status != http.StatusTeapot || string(c.body) != "short and stout "+path {
 			t.Errorf("%s: got %d %q, %v", path, status, c.body, err)
-		}
-	}
-}
-
-// Both ways to ask bring the same to the server, and the same back.
-func TestConn(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && r.FormValue("id") == "" {
-			w.WriteHeader(http.StatusBadRequest)
-		}
-		fmt.Fprint(w, r.Method, r.URL.Path, r.FormValue("id"))
-	}))
-	defer server.Close()
-	for name, dial := range map[string]dialer{"socket": dial, "net/http": dialUsual} {
-		c, err := dial(strings.TrimPrefix(server.URL, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.close()
-		for _, ask := range []struct {
-			request
-			status int
-			body   string
-		}{
-			{get("/call"), 200, "GET/call"},
-			{post(nil, "/text", "", "id=7"), 200, "POST/text7"},
-			{post(make([]byte, 500), "/text", "", "x=7"), 400, "POST/text"},
-		} {
-			if status, err := c.ask(ask.request); err != nil || status != ask.status || string(c.body) != ask.body {
-				t.Errorf("%s: got %d %q, %v; want %d %q", name, status, c.body, err, ask.status, ask.body)
-			}
 		}
 	}
 }

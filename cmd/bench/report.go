@@ -33,11 +33,6 @@ type figures struct {
 	CallsHalf result `json:"calls_half"`
 	EmptyHalf result `json:"empty_half"`
 
-	CallsUsual      result `json:"calls_usual"` // asked through net/http's client
-	EmptyUsual      result `json:"empty_usual"`
-	TextsUsual      result `json:"texts_usual"`
-	EmptyPostsUsual result `json:"empty_posts_usual"`
-
 	Texts          result `json:"texts"`
 	EmptyPosts     result `json:"empty_posts"`
 	BareRelay      result `json:"bare_relay"`
@@ -102,16 +97,10 @@ func (r report) table() string {
 		}
 	})
 	each(func(f figures) {
-		row(f, "call flow, asked through net/http", rate(f.CallsUsual), "empty handler "+rate(f.EmptyUsual), over(f.CallsUsual.Rate, f.EmptyUsual.Rate))
-	})
-	each(func(f figures) {
 		row(f, "call flow at half of that", latency(f.CallsHalf), "empty handler "+latency(f.EmptyHalf), over(f.CallsHalf.P99, f.EmptyHalf.P99))
 	})
 	each(func(f figures) {
 		row(f, "text accepted, forwarded and marked", rate(f.Texts), "empty handler "+rate(f.EmptyPosts), over(f.Texts.Rate, f.EmptyPosts.Rate))
-	})
-	each(func(f figures) {
-		row(f, "the same, brought through net/http", rate(f.TextsUsual), "empty handler "+rate(f.EmptyPostsUsual), over(f.TextsUsual.Rate, f.EmptyPostsUsual.Rate))
 	})
 	each(func(f figures) {
 		row(f, "the same, beside a bare relay", rate(f.Texts), "bare relay "+rate(f.BareRelay), over(f.Texts.Rate, f.BareRelay.Rate))

@@ -16,16 +16,17 @@ import (
 
 const token = "benchmark"
 
-const formType = "application/x-www-form-urlencoded"
-
-func get(path string) request {
-	return request{path: path, raw: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)}
+func get(path string) []byte {
+	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
 }
 
-// post makes a request in a buffer that may be one's of before.
-func post(buffer []byte, path, headers, form string) request {
-	return request{path, form, fmt.Appendf(buffer[:0], "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
-		path, headers, formType, len(form), form)}
+func post(path, headers, form string) []byte {
+	return appendPost(nil, path, headers, []byte(form))
+}
+
+func appendPost(to []byte, path, headers string, form []byte) []byte {
+	return fmt.Appendf(to, "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		path, headers, len(form), form)
 }
 
 // caller is one party of a live ride: who calls whom through what.
@@ -46,10 +47,7 @@ func callersOf(rides []masking.Ride, until time.Time) []caller {
 // calling asks for call flows of random live routes and looks at each answer.
 // check is false of a handler that answers nothing.
 func calling(callers []caller, check bool) work {
-	type question struct {
-		request
-		want []byte
-	}
+	type question struct{ request, want []byte }
 	questions := make([]question, len(callers))
 	for i, c := range callers {
 		questions[i] = question{
@@ -86,16 +84,17 @@ func texting(callers []caller, path string, to *carrier, wait bool, sent []atomi
 	return func(c *conn, connection int) func(time.Time) error {
 		random := rand.New(rand.NewPCG(8, uint64(connection)))
 		patience := time.NewTimer(time.Hour)
-		var r request
+		var form, request []byte
 		return func(due time.Time) error {
 			number := texts.Add(1)
 			if number >= maxTexts {
 				return fmt.Errorf("more than %d texts", maxTexts)
 			}
 			from := callers[random.IntN(len(callers))]
-			r = post(r.raw, path, "", fmt.Sprintf(layout, number, from.from.Digits(), from.proxy.Digits(), number, connection))
+			form = fmt.Appendf(form[:0], layout, number, from.from.Digits(), from.proxy.Digits(), number, connection)
+			request = appendPost(request[:0], path, "", form)
 			sent[number].Store(due.UnixNano())
-			if err := c.send(r); err != nil {
+			if err := c.send(request); err != nil {
 				return err
 			}
 			arrived := true
@@ -129,7 +128,7 @@ func riding(customers, drivers []masking.Party, cookie string) work {
 			form := fmt.Sprintf("customer=%d&driver=%d&start=Canal+Street+1&destination=High+Street+2&datetime=%s",
 				customers[random.IntN(len(customers))].ID, drivers[random.IntN(len(drivers))].ID,
 				url.QueryEscape(time.Now().Add(time.Hour).Format("2006-01-02T15:04")))
-			status, err := c.ask(post(nil, "/createride", "Cookie: "+cookie+"\r\n", form))
+			status, err := c.ask(post("/createride", "Cookie: "+cookie+"\r\n", form))
 			if err != nil {
 				return err
 			} else if status != http.StatusSeeOther {
