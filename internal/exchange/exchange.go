@@ -17,9 +17,10 @@ import (
 // Exchange connects the two parties of each ride.
 type Exchange struct {
 	Config
-	calls  chan masking.CallRecord
-	chores chan struct{} // has one when Chores shall look
-	counts counts
+	inbounds inbounds
+	calls    chan masking.CallRecord
+	chores   chan struct{} // has one when Chores shall look
+	counts   counts
 }
 
 // Config is what an Exchange works with; every field but Publish is required.
@@ -118,10 +119,7 @@ func (x *Exchange) tx(ctx context.Context, work func(ctx context.Context, tx *st
 
 // enqueue stores an outbound message, in as many parts as the carrier needs.
 func (x *Exchange) enqueue(ctx context.Context, tx *store.Tx, b *batch, u store.Unsent) error {
-	lease := time.Duration(0)
-	if x.Outbox.Ready() {
-		lease = x.Lease
-	}
+	lease := x.lease()
 	first := u.Part
 	for part, body := range masking.Split(u.Body) {
 		u.Part, u.Body = first+part, body
@@ -129,21 +127,30 @@ func (x *Exchange) enqueue(ctx context.Context, tx *store.Tx, b *batch, u store.
 		if err != nil {
 			return err
 		}
-		if m.State == masking.Sending {
-			b.claimed = append(b.claimed, m)
-		}
-		b.tell(masking.Event{Kind: masking.MessageMoved, At: tx.Now, RideID: m.RideID, MessageID: m.ID, State: m.State})
+		b.enqueued(tx, m)
 	}
 	return nil
 }
 
+// enqueued hands m to the outbox after the commit, if it was claimed for it.
+func (b *batch) enqueued(tx *store.Tx, m masking.Message) {
+	if m.State == masking.Sending {
+		b.claimed = append(b.claimed, m)
+	}
+	b.tell(masking.Event{Kind: masking.MessageMoved, At: tx.Now, RideID: m.RideID, MessageID: m.ID, State: m.State})
+}
+
+// lease is how long a message is claimed for the outbox; 0: it shall wait in the database.
+func (x *Exchange) lease() time.Duration {
+	if x.Outbox.Ready() {
+		return x.Lease
+	}
+	return 0
+}
+
 // next lets the lane of a message that left it go on.
 func (x *Exchange) next(ctx context.Context, tx *store.Tx, b *batch, m masking.Message) error {
-	lease := time.Duration(0)
-	if x.Outbox.Ready() {
-		lease = x.Lease
-	}
-	following, err := tx.ClaimNext(ctx, m.From, m.To, lease)
+	following, err := tx.ClaimNext(ctx, m.From, m.To, x.lease())
 	if errors.Is(err, masking.ErrNotFound) {
 		return nil
 	} else if err != nil {

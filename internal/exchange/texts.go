@@ -14,41 +14,68 @@ import (
 // changes nothing. A text that nobody can get is kept for the admin; one of a
 // ride that is over is answered, once. ErrReplayed: the proof was used before.
 func (x *Exchange) RelayText(ctx context.Context, t masking.Text, p Proof) error {
+	in := &inbound{ctx: ctx, text: t, proof: p, done: make(chan struct{})}
+	first, err := x.inbounds.add(in)
+	if err != nil {
+		return err
+	}
+	if first {
+		go x.relayWaiting()
+	}
+	<-in.done
+	return in.err
+}
+
+// relayAlone relays a text in a transaction of its own.
+func (x *Exchange) relayAlone(ctx context.Context, t masking.Text, p Proof) error {
 	return x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
 		if err := p.use(ctx, tx); err != nil {
 			return err
 		}
-		route, state, err := x.destination(ctx, tx, t)
-		if err != nil {
-			return err
-		}
-		id, fresh, err := tx.AddInbound(ctx, t, state, route.RideID)
-		if err != nil {
-			return err
-		} else if !fresh {
-			return x.repeated(ctx, tx, b, t)
-		}
-		b.count(&x.counts.texts)
-		in := masking.Event{At: tx.Now, RideID: route.RideID, MessageID: id}
-		b.tell(in.As(masking.TextIn))
-		switch state {
-		case masking.Relayed:
-			b.tell(in.As(masking.RouteFound))
-			return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.Relaying, RideID: route.RideID, CauseID: id,
-				From: route.PeerNumber, To: route.Peer, Body: t.Body})
-		case masking.AfterRide:
-			first, err := tx.TellEnded(ctx, route.RideID, t.From)
-			if err != nil || !first {
-				return err
-			}
-			return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.RideOver, RideID: route.RideID, CauseID: id,
-				From: t.To, To: t.From, Body: masking.SayEnded})
-		}
-		b.count(&x.counts.unrouted)
-		b.tell(in.As(masking.RouteMissing))
-		x.Log.Info("no ride for an inbound text", "message", id, "from", t.From, "number", t.To, "state", state)
-		return nil
+		return x.relay(ctx, tx, b, t)
 	})
+}
+
+// relay stores a text and enqueues what follows from it.
+func (x *Exchange) relay(ctx context.Context, tx *store.Tx, b *batch, t masking.Text) error {
+	route, state, err := x.destination(ctx, tx, t)
+	if err != nil {
+		return err
+	}
+	id, fresh, err := tx.AddInbound(ctx, t, state, route.RideID)
+	if err != nil {
+		return err
+	} else if !fresh {
+		return x.repeated(ctx, tx, b, t)
+	}
+	if state == masking.Relayed {
+		x.taken(tx, b, route.RideID, id)
+		return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.Relaying, RideID: route.RideID, CauseID: id,
+			From: route.PeerNumber, To: route.Peer, Body: t.Body})
+	}
+	b.count(&x.counts.texts)
+	in := masking.Event{At: tx.Now, RideID: route.RideID, MessageID: id}
+	b.tell(in.As(masking.TextIn))
+	if state == masking.AfterRide {
+		first, err := tx.TellEnded(ctx, route.RideID, t.From)
+		if err != nil || !first {
+			return err
+		}
+		return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.RideOver, RideID: route.RideID, CauseID: id,
+			From: t.To, To: t.From, Body: masking.SayEnded})
+	}
+	b.count(&x.counts.unrouted)
+	b.tell(in.As(masking.RouteMissing))
+	x.Log.Info("no ride for an inbound text", "message", id, "from", t.From, "number", t.To, "state", state)
+	return nil
+}
+
+// taken counts and tells a text that goes on.
+func (x *Exchange) taken(tx *store.Tx, b *batch, ride, message int64) {
+	b.count(&x.counts.texts)
+	in := masking.Event{At: tx.Now, RideID: ride, MessageID: message}
+	b.tell(in.As(masking.TextIn))
+	b.tell(in.As(masking.RouteFound))
 }
 
 // destination finds where a text goes, and which state it is kept in.

@@ -109,11 +109,8 @@ func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (maski
 	if err := tx.lane(ctx, u.From, u.To); err != nil {
 		return masking.Message{}, err
 	}
-	m := masking.Message{Kind: u.Kind, State: masking.Queued, RideID: u.RideID, CauseID: u.CauseID, Part: u.Part,
-		From: u.From, To: u.To, Body: u.Body, Created: tx.Now, Due: tx.Now}
-	if lease > 0 {
-		m.State, m.Due = masking.Sending, tx.Now.Add(lease)
-	}
+	state, due := firstIn(tx.Now, lease)
+	m := u.message(tx.Now, state, due)
 	const into = "INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at) "
 	args := []any{u.From, u.To, u.Kind, m.State, id(u.RideID), id(u.CauseID), u.Part, u.Body, ms(tx.Now), ms(m.Due)}
 	var err error
@@ -125,6 +122,19 @@ func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (maski
 	}
 	m.Reference = tx.reference(m.ID)
 	return m, err
+}
+
+// firstIn is the state of a message with nobody before it in its lane, and when it is due.
+func firstIn(now time.Time, lease time.Duration) (masking.MessageState, time.Time) {
+	if lease > 0 {
+		return masking.Sending, now.Add(lease)
+	}
+	return masking.Queued, now
+}
+
+func (u Unsent) message(now time.Time, state masking.MessageState, due time.Time) masking.Message {
+	return masking.Message{Kind: u.Kind, State: state, RideID: u.RideID, CauseID: u.CauseID, Part: u.Part,
+		From: u.From, To: u.To, Body: u.Body, Created: now, Due: due}
 }
 
 // Cause is the inbound text that m relays, through however many messages were

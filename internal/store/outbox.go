@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -108,38 +107,24 @@ func (tx *Tx) MarkSent(ctx context.Context, taken ...masking.Message) (marked, m
 	if err := tx.Lock(ctx, lanes...); err != nil {
 		return nil, nil, err
 	}
-	for len(taken) > 0 {
-		size := markSizes[len(markSizes)-1]
-		if i := slices.IndexFunc(markSizes, func(size int) bool { return size >= len(taken) }); i >= 0 {
-			size = markSizes[i]
+	tx.writes()
+	alone, err := eachPart(ctx, tx.querier, markAlone, []any{ms(tx.Now)}, taken,
+		func(m masking.Message) []any { return []any{m.ID, m.Attempts, text(m.CarrierID)} }, scanID)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range taken {
+		if slices.Contains(alone, m.ID) {
+			marked = append(marked, m)
+			continue
 		}
-		part := taken[:min(size, len(taken))]
-		taken = taken[len(part):]
-		args := append(make([]any, 0, 1+3*size), ms(tx.Now))
-		for _, t := range part {
-			args = append(args, t.ID, t.Attempts, text(t.CarrierID))
-		}
-		for range size - len(part) {
-			args = append(args, 0, 0, nil) // no message has this id
-		}
-		tx.writes()
-		alone, err := list(ctx, tx.querier, scanID, markStatements[size], args...)
+		// Somebody waits behind it, or it is not the caller's.
+		changed, err := tx.exec(ctx, "UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, "+nothingDue+fence,
+			m.ID, m.Attempts, text(m.CarrierID), ms(tx.Now))
 		if err != nil {
 			return nil, nil, err
-		}
-		for _, t := range part {
-			if slices.Contains(alone, t.ID) {
-				marked = append(marked, t)
-				continue
-			}
-			// Somebody waits behind it, or it is not the caller's.
-			changed, err := tx.exec(ctx, "UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, "+nothingDue+fence,
-				t.ID, t.Attempts, text(t.CarrierID), ms(tx.Now))
-			if err != nil {
-				return nil, nil, err
-			} else if changed > 0 {
-				marked, more = append(marked, t), append(more, t)
-			}
+		} else if changed > 0 {
+			marked, more = append(marked, m), append(more, m)
 		}
 	}
 	return marked, more, nil
@@ -147,27 +132,13 @@ func (tx *Tx) MarkSent(ctx context.Context, taken ...masking.Message) (marked, m
 
 const nothingDue = "due_at = 0, uncertain_at = 0, code = 0, reason = ''"
 
-// markSizes are how many messages a statement of MarkSent can take: few different
-// statements, so that they stay prepared.
-var markSizes = []int{1, 8, 64}
-
-// markStatements mark messages that nobody waits behind, as nearly always, and return their ids.
-var markStatements = func() map[int]string {
-	statements := map[int]string{}
-	for _, size := range markSizes {
-		taken := "(CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS TEXT))"
-		for i := 1; i < size; i++ {
-			taken += fmt.Sprintf(", ($%d, $%d, $%d)", 3*i+2, 3*i+3, 3*i+4)
-		}
-		statements[size] = "WITH taken (id, attempts, carrier_id) AS (VALUES " + taken + `)
-			UPDATE messages SET state = 'sent', carrier_id = taken.carrier_id, sent_at = $1, ` + nothingDue + ` FROM taken
-			WHERE messages.id = taken.id AND messages.attempts = taken.attempts AND messages.state = 'sending'
-			AND NOT EXISTS (SELECT 1 FROM messages w WHERE w.originator = messages.originator AND w.recipient = messages.recipient
-				AND w.state IN ('queued', 'sending') AND w.id <> messages.id)
-			RETURNING messages.id`
-	}
-	return statements
-}()
+// markAlone marks messages that nobody waits behind, as nearly always.
+var markAlone = aboutRows(`WITH taken (id, attempts, carrier_id) AS (VALUES)
+	UPDATE messages SET state = 'sent', carrier_id = taken.carrier_id, sent_at = $1, `+nothingDue+` FROM taken
+	WHERE messages.id = taken.id AND messages.attempts = taken.attempts AND messages.state = 'sending'
+	AND NOT EXISTS (SELECT 1 FROM messages w WHERE w.originator = messages.originator AND w.recipient = messages.recipient
+		AND w.state IN ('queued', 'sending') AND w.id <> messages.id)
+	RETURNING messages.id`, 1, "BIGINT", "BIGINT", "TEXT")
 
 // MarkFailed notes that m will never be sent, and why.
 func (tx *Tx) MarkFailed(ctx context.Context, m masking.Message, code int, reason string) (mine bool, err error) {

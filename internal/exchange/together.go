@@ -1,0 +1,183 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store"
+)
+
+const (
+	maxTogether = 128  // texts in one transaction
+	maxWaiting  = 4096 // texts that may wait for one; more are masking.ErrBusy
+)
+
+// inbound is a text that waits for its relaying.
+type inbound struct {
+	ctx   context.Context
+	text  masking.Text
+	proof Proof
+	err   error
+	done  chan struct{}
+}
+
+// inbounds are the texts that wait, while others are being relayed.
+type inbounds struct {
+	mu      sync.Mutex
+	waiting []*inbound
+	busy    bool // somebody relays
+}
+
+// add lets one wait. first: nobody relays, so who brought it does.
+func (w *inbounds) add(in *inbound) (first bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) >= maxWaiting {
+		return false, fmt.Errorf("%d texts wait: %w", maxWaiting, masking.ErrBusy)
+	}
+	w.waiting = append(w.waiting, in)
+	first, w.busy = !w.busy, true
+	return first, nil
+}
+
+// take is what waits, maxTogether at most. Where nothing does, nobody relays any more.
+func (w *inbounds) take() (taken []*inbound) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := min(len(w.waiting), maxTogether)
+	taken, w.waiting = w.waiting[:n:n], w.waiting[n:]
+	w.busy = n > 0
+	return taken
+}
+
+// relayWaiting relays what waits until nothing does: all that came while one transaction was
+// under way in the next.
+func (x *Exchange) relayWaiting() {
+	for all := x.inbounds.take(); len(all) > 0; all = x.inbounds.take() {
+		alone := all
+		if len(all) > 1 {
+			var err error
+			if alone, err = x.relayTogether(all); errors.Is(err, masking.ErrBusy) {
+				for _, in := range all {
+					in.err = err
+				}
+				alone = nil
+			} else if err != nil {
+				alone = all // none pays for another's failure
+			}
+		}
+		var each sync.WaitGroup
+		for _, in := range alone {
+			each.Go(func() { in.err = x.relayAlone(in.ctx, in.text, in.proof) })
+		}
+		each.Wait()
+		for _, in := range all {
+			close(in.done)
+		}
+	}
+}
+
+// relayTogether relays texts in one transaction, and tells each what became of it. The others,
+// whose senders have no live route, are not touched. An error is nobody's in particular,
+// and nothing is stored then.
+func (x *Exchange) relayTogether(all []*inbound) (others []*inbound, err error) {
+	err = x.tx(context.Background(), func(ctx context.Context, tx *store.Tx, b *batch) error {
+		others = nil
+		texts := make([]masking.Text, len(all))
+		for i, in := range all {
+			texts[i] = in.text
+		}
+		routes, err := tx.Routes(ctx, texts)
+		if err != nil {
+			return err
+		}
+		var live []routed
+		for i, in := range all {
+			route, found := routes[i]
+			if !found {
+				others = append(others, in)
+				continue
+			}
+			if in.err = in.ctx.Err(); in.err != nil {
+				continue
+			}
+			in.err = in.proof.use(ctx, tx)
+			switch {
+			case in.err == nil:
+				live = append(live, routed{in, route})
+			case !errors.Is(in.err, ErrReplayed):
+				return in.err
+			}
+		}
+		return x.relayLive(ctx, tx, b, live)
+	})
+	return others, err
+}
+
+// routed is a text on its way.
+type routed struct {
+	*inbound
+	route masking.Route
+}
+
+// relayLive relays the texts that are like most, in statements about all of them: short, and
+// no other is for the same person or has the same id. The rest follows one by one.
+func (x *Exchange) relayLive(ctx context.Context, tx *store.Tx, b *batch, live []routed) error {
+	type lane struct{ from, to masking.Number }
+	lanes, keys := make(map[lane]bool, len(live)), make(map[string]bool, len(live))
+	var first, rest []routed
+	for _, in := range live {
+		to, key := lane{in.route.PeerNumber, in.route.Peer}, in.text.Key()
+		if lanes[to] || keys[key] || len(masking.Split(in.text.Body)) > 1 {
+			rest = append(rest, in)
+		} else {
+			first = append(first, in)
+		}
+		lanes[to], keys[key] = true, true
+	}
+	added := make([]store.Relay, len(first))
+	for i, in := range first {
+		added[i] = store.Relay{Text: in.text, RideID: in.route.RideID}
+	}
+	ids, err := tx.AddRelayed(ctx, added)
+	if err != nil {
+		return err
+	}
+	var unsent []store.Unsent
+	for i, in := range first {
+		if ids[i] == 0 {
+			rest = append(rest, in)
+			continue
+		}
+		x.taken(tx, b, in.route.RideID, ids[i])
+		unsent = append(unsent, store.Unsent{Kind: masking.Relaying, RideID: in.route.RideID, CauseID: ids[i],
+			From: in.route.PeerNumber, To: in.route.Peer, Body: in.text.Body})
+	}
+	routes := make([]masking.Route, len(live))
+	for i, in := range live {
+		routes[i] = in.route
+	}
+	if err := tx.LockLanes(ctx, routes); err != nil {
+		return err
+	}
+	messages, err := tx.EnqueueFirst(ctx, unsent, x.lease())
+	if err != nil {
+		return err
+	}
+	for i, m := range messages {
+		if m.ID != 0 {
+			b.enqueued(tx, m)
+		} else if err := x.enqueue(ctx, tx, b, unsent[i]); err != nil {
+			return err
+		}
+	}
+	for _, in := range rest {
+		if err := x.relay(ctx, tx, b, in.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
