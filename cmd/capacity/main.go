@@ -32,7 +32,7 @@ func main() {
 	flag.Float64Var(&a.load, "load", 0.5, "share of a limit that the peak may use")
 	flag.Float64Var(&a.rideBytes, "ride-bytes", 2200, "bytes in the database for each ride with its texts and calls (measured: the file of birdcar generate)")
 	flag.IntVar(&a.kept, "kept", 30, "days that closed rides are kept")
-	flag.Float64Var(&a.textCPU, "text-cpu", 0.4, "milliseconds of processor for a text from webhook to mark (measured, on PostgreSQL)")
+	flag.Float64Var(&a.textCPU, "text-cpu", 0.4, "milliseconds of processor for a text that comes alone, from webhook to mark (measured, on PostgreSQL)")
 	flag.Float64Var(&a.callCPU, "call-cpu", 0.04, "milliseconds of processor for a call flow with its record (measured, on PostgreSQL)")
 	flag.Float64Var(&a.rideCPU, "ride-cpu", 1.2, "milliseconds of processor for a ride with its two confirmations (measured, on PostgreSQL)")
 	flag.Float64Var(&a.reportCPU, "report-cpu", 0.06, "milliseconds of processor for a delivery report")

@@ -31,7 +31,7 @@ type inbounds struct {
 	busy    bool // somebody relays
 }
 
-// add lets one wait. first: nobody relays, so who brought it does.
+// add lets one wait. first: nobody relays yet, so relayWaiting shall.
 func (w *inbounds) add(in *inbound) (first bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
