@@ -51,6 +51,7 @@ var modules = map[string][]string{
 	"github.com/nyaruka/phonenumbers":       {"internal/masking"},
 	"github.com/prometheus/client_golang":   {"internal/server"},
 	"golang.org/x/sync":                     {"internal/outbox", "cmd/birdcar"},
+	"golang.org/x/sys":                      {"cmd/bench"},
 }
 
 // topLevel is all that stands in the repository's root, besides dot files and
