@@ -30,8 +30,8 @@ const (
 	Lease = time.Minute
 	// sendWithin bounds one talk with the carrier.
 	sendWithin = 20 * time.Second
-	// unmarked is how many messages may be at the carrier that the database does not
-	// know to be there: if it takes no more, no more are sent.
+	// unmarked is how many messages that the carrier took are marked together, and how many
+	// more may wait for that: if the database takes no more, no more are sent.
 	unmarked = 128
 	// full is how much may wait in memory; more waits in the database.
 	full = 4096
