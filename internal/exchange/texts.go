@@ -48,15 +48,12 @@ func (x *Exchange) relay(ctx context.Context, tx *store.Tx, b *batch, t masking.
 	} else if !fresh {
 		return x.repeated(ctx, tx, b, t)
 	}
-	if state == masking.Relayed {
-		x.taken(tx, b, route.RideID, id)
-		return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.Relaying, RideID: route.RideID, CauseID: id,
-			From: route.PeerNumber, To: route.Peer, Body: t.Body})
-	}
-	b.count(&x.counts.texts)
-	in := masking.Event{At: tx.Now, RideID: route.RideID, MessageID: id}
-	b.tell(in.As(masking.TextIn))
-	if state == masking.AfterRide {
+	in := x.taken(tx, b, route, id)
+	switch state {
+	case masking.Relayed:
+		b.tell(in.As(masking.RouteFound))
+		return x.enqueue(ctx, tx, b, relaying(route, id, t))
+	case masking.AfterRide:
 		first, err := tx.TellEnded(ctx, route.RideID, t.From)
 		if err != nil || !first {
 			return err
@@ -70,12 +67,18 @@ func (x *Exchange) relay(ctx context.Context, tx *store.Tx, b *batch, t masking.
 	return nil
 }
 
-// taken counts and tells a text that goes on.
-func (x *Exchange) taken(tx *store.Tx, b *batch, ride, message int64) {
+// taken counts and tells a text that was stored under id, and returns the event for what
+// follows from it.
+func (x *Exchange) taken(tx *store.Tx, b *batch, route masking.Route, id int64) masking.Event {
 	b.count(&x.counts.texts)
-	in := masking.Event{At: tx.Now, RideID: ride, MessageID: message}
+	in := masking.Event{At: tx.Now, RideID: route.RideID, MessageID: id}
 	b.tell(in.As(masking.TextIn))
-	b.tell(in.As(masking.RouteFound))
+	return in
+}
+
+// relaying is what goes on along route because of a text that was stored under id.
+func relaying(route masking.Route, id int64, t masking.Text) store.Unsent {
+	return store.Unsent{Kind: masking.Relaying, RideID: route.RideID, CauseID: id, From: route.PeerNumber, To: route.Peer, Body: t.Body}
 }
 
 // destination finds where a text goes, and which state it is kept in.

@@ -59,15 +59,7 @@ func (x *Exchange) relayWaiting() {
 	for all := x.inbounds.take(); len(all) > 0; all = x.inbounds.take() {
 		alone := all
 		if len(all) > 1 {
-			var err error
-			if alone, err = x.relayTogether(all); errors.Is(err, masking.ErrBusy) {
-				for _, in := range all {
-					in.err = err
-				}
-				alone = nil
-			} else if err != nil {
-				alone = all // none pays for another's failure
-			}
+			alone = x.relayTogether(all)
 		}
 		var each sync.WaitGroup
 		for _, in := range alone {
@@ -80,12 +72,12 @@ func (x *Exchange) relayWaiting() {
 	}
 }
 
-// relayTogether relays texts in one transaction, and tells each what became of it. The others,
-// whose senders have no live route, are not touched. An error is nobody's in particular,
-// and nothing is stored then.
-func (x *Exchange) relayTogether(all []*inbound) (others []*inbound, err error) {
-	err = x.tx(context.Background(), func(ctx context.Context, tx *store.Tx, b *batch) error {
-		others = nil
+// relayTogether relays texts in one transaction, and tells each what became of it, or that the
+// database takes none now. alone are not touched, and are to be relayed alone: those
+// whose senders have no live route, or all when something spoilt the whole.
+func (x *Exchange) relayTogether(all []*inbound) (alone []*inbound) {
+	err := x.tx(context.Background(), func(ctx context.Context, tx *store.Tx, b *batch) error {
+		alone = nil
 		texts := make([]masking.Text, len(all))
 		for i, in := range all {
 			texts[i] = in.text
@@ -98,7 +90,7 @@ func (x *Exchange) relayTogether(all []*inbound) (others []*inbound, err error) 
 		for i, in := range all {
 			route, found := routes[i]
 			if !found {
-				others = append(others, in)
+				alone = append(alone, in)
 				continue
 			}
 			if in.err = in.ctx.Err(); in.err != nil {
@@ -114,7 +106,15 @@ func (x *Exchange) relayTogether(all []*inbound) (others []*inbound, err error) 
 		}
 		return x.relayLive(ctx, tx, b, live)
 	})
-	return others, err
+	if errors.Is(err, masking.ErrBusy) {
+		for _, in := range all {
+			in.err = err
+		}
+		return nil
+	} else if err != nil {
+		return all // none pays for another's failure
+	}
+	return alone
 }
 
 // routed is a text on its way.
@@ -152,9 +152,8 @@ func (x *Exchange) relayLive(ctx context.Context, tx *store.Tx, b *batch, live [
 			rest = append(rest, in)
 			continue
 		}
-		x.taken(tx, b, in.route.RideID, ids[i])
-		unsent = append(unsent, store.Unsent{Kind: masking.Relaying, RideID: in.route.RideID, CauseID: ids[i],
-			From: in.route.PeerNumber, To: in.route.Peer, Body: in.text.Body})
+		b.tell(x.taken(tx, b, in.route, ids[i]).As(masking.RouteFound))
+		unsent = append(unsent, relaying(in.route, ids[i], in.text))
 	}
 	routes := make([]masking.Route, len(live))
 	for i, in := range live {

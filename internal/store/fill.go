@@ -204,8 +204,8 @@ func lastID[T any](rows []T, id func(T) int64) (last int64) {
 func bulk[T any](ctx context.Context, tx *Tx, into, tail string, rows []T, values func(T) []any) error {
 	const perStatement = 50
 	columns := strings.Count(into, ",") + 1
-	full := "INSERT INTO " + into + " VALUES " + places(columns, perStatement) + tail
-	single := "INSERT INTO " + into + " VALUES " + places(columns, 1) + tail
+	full := "INSERT INTO " + into + " VALUES " + places(1, columns, perStatement) + tail
+	single := "INSERT INTO " + into + " VALUES " + places(1, columns, 1) + tail
 	args := make([]any, 0, min(len(rows), perStatement)*columns)
 	for len(rows) > 0 {
 		n, statement := perStatement, full
@@ -224,8 +224,8 @@ func bulk[T any](ctx context.Context, tx *Tx, into, tail string, rows []T, value
 	return nil
 }
 
-// places is "($1, $2), ($3, $4)" for two columns and two rows.
-func places(columns, rows int) string {
+// places is "($1, $2), ($3, $4)" for two columns and two rows from $1 on.
+func places(first, columns, rows int) string {
 	var b strings.Builder
 	for i := range columns * rows {
 		switch {
@@ -236,7 +236,7 @@ func places(columns, rows int) string {
 		default:
 			b.WriteString(", $")
 		}
-		b.WriteString(strconv.Itoa(i + 1))
+		b.WriteString(strconv.Itoa(first + i))
 	}
 	b.WriteString(")")
 	return b.String()

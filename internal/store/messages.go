@@ -101,6 +101,15 @@ func (tx *Tx) lane(ctx context.Context, from, to masking.Number) error {
 // lane is a lane's key to Lock.
 func lane(from, to masking.Number) string { return "lane " + from.E164() + " " + to.E164() }
 
+// LockLanes keeps other transactions away from the lanes that texts on these routes go on in.
+func (tx *Tx) LockLanes(ctx context.Context, routes []masking.Route) error {
+	lanes := make([]string, len(routes))
+	for i, r := range routes {
+		lanes[i] = lane(r.PeerNumber, r.Peer)
+	}
+	return tx.Lock(ctx, lanes...)
+}
+
 // Enqueue stores an outbound message. With a lease, and when nothing waits before
 // it in its lane, it is claimed for that long: its state is Sending and the caller
 // hands it to the outbox after the commit. Otherwise it waits, Queued.

@@ -108,13 +108,19 @@ func (tx *Tx) MarkSent(ctx context.Context, taken ...masking.Message) (marked, m
 		return nil, nil, err
 	}
 	tx.writes()
-	alone, err := eachPart(ctx, tx.querier, markAlone, []any{ms(tx.Now)}, taken,
-		func(m masking.Message) []any { return []any{m.ID, m.Attempts, text(m.CarrierID)} }, scanID)
+	alone := make(map[int64]bool, len(taken))
+	err = eachPart(ctx, tx.querier, markAlone, []any{ms(tx.Now)}, taken,
+		func(m masking.Message) []any { return []any{m.ID, m.Attempts, text(m.CarrierID)} },
+		func(row scanner) error {
+			id, err := scanID(row)
+			alone[id] = true
+			return err
+		})
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, m := range taken {
-		if slices.Contains(alone, m.ID) {
+		if alone[m.ID] {
 			marked = append(marked, m)
 			continue
 		}

@@ -165,6 +165,9 @@ func stillPrimary(_ context.Context, conn *pgx.Conn) error {
 // advisoryLock takes PostgreSQL's advisory locks, which cost no write and need no
 // row. Two names of the same hash only wait for each other needlessly.
 func advisoryLock(ctx context.Context, q querier, keys []string) error {
+	if len(keys) == 0 {
+		return nil
+	}
 	hashes := make([]int64, len(keys))
 	for i, key := range keys {
 		h := fnv.New64a()
@@ -172,7 +175,7 @@ func advisoryLock(ctx context.Context, q querier, keys []string) error {
 		hashes[i] = int64(h.Sum64())
 	}
 	slices.Sort(hashes)
-	if _, err := q.db.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hash) FROM unnest($1::bigint[]) hash", hashes); err != nil {
+	if _, err := q.db.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hash) FROM unnest($1::bigint[]) hash", slices.Compact(hashes)); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
 	return nil

@@ -171,7 +171,7 @@ func (r reads) searchRides(ctx context.Context, f RideFilter, s Span) (RidePage,
 // atATime is how many rides one question asks for.
 const atATime = 50
 
-var selectRides = selectRide + "WHERE r.id IN " + places(atATime, 1)
+var selectRides = selectRide + "WHERE r.id IN " + places(1, atATime, 1)
 
 // ridesOf are the rides with these ids, atATime at most.
 func (r reads) ridesOf(ctx context.Context, ids []int64) (map[int64]masking.Ride, error) {

@@ -11,8 +11,12 @@ import (
 
 // routeColumns asks for the number that the peer sees only when it is another than
 // the one dialled, $1.
-const routeColumns = `ride_id, peer, CASE peer_number_id WHEN number_id THEN $1
-	ELSE (SELECT number FROM proxy_numbers WHERE id = peer_number_id) END, released_at`
+const routeColumns = routeUpToNumber + "$1" + routeFromNumber
+
+const (
+	routeUpToNumber = "ride_id, peer, CASE peer_number_id WHEN number_id THEN "
+	routeFromNumber = " ELSE (SELECT number FROM proxy_numbers WHERE id = peer_number_id) END, released_at"
+)
 
 const liveRoute = " FROM routes WHERE number_id = (SELECT id FROM proxy_numbers WHERE number = $1) AND party = $2 AND released_at = 0"
 

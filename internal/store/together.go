@@ -24,29 +24,25 @@ type manyRows [len(rowSizes)]string
 // many arguments the text has besides: $1 and so on. types are those of the rows' columns, which
 // PostgreSQL could not guess.
 func aboutRows(text string, fixed int, types ...string) (statement manyRows) {
+	typed := make([]string, len(types)) // the first row
+	for i, kind := range types {
+		typed[i] = fmt.Sprintf("CAST($%d AS %s)", fixed+1+i, kind)
+	}
 	for i, size := range rowSizes {
-		rows := make([]string, size)
-		argument := fixed
-		for row := range rows {
-			columns := make([]string, len(types))
-			for column, kind := range types {
-				argument++
-				columns[column] = fmt.Sprintf("$%d", argument)
-				if row == 0 {
-					columns[column] = fmt.Sprintf("CAST($%d AS %s)", argument, kind)
-				}
-			}
-			rows[row] = "(" + strings.Join(columns, ", ") + ")"
+		rows := "(" + strings.Join(typed, ", ") + ")"
+		if size > 1 {
+			rows += ", " + places(fixed+1+len(types), len(types), size-1)
 		}
-		statement[i] = strings.Replace(text, "VALUES", "VALUES "+strings.Join(rows, ", "), 1)
+		statement[i] = strings.Replace(text, "VALUES", "VALUES "+rows, 1)
 	}
 	return statement
 }
 
-// eachPart runs the statement for rows, in as few parts as it takes, and returns what it
-// returned of all of them.
-func eachPart[Row, Got any](ctx context.Context, q querier, statement manyRows, fixed []any, rows []Row, values func(Row) []any,
-	scan func(scanner) (Got, error)) (all []Got, err error) {
+// eachPart runs the statement for rows, in as few parts as it takes, and scans what it
+// returns of each.
+func eachPart[Row any](ctx context.Context, q querier, statement manyRows, fixed []any, rows []Row, values func(Row) []any,
+	scan func(scanner) error) error {
+	scanned := func(row scanner) (none struct{}, err error) { return none, scan(row) }
 	for len(rows) > 0 {
 		i := 0
 		for i < len(rowSizes)-1 && rowSizes[i] < len(rows) {
@@ -60,18 +56,14 @@ func eachPart[Row, Got any](ctx context.Context, q querier, statement manyRows, 
 			args, columns = append(args, v...), len(v)
 		}
 		args = append(args, make([]any, columns*(rowSizes[i]-len(part)))...)
-		got, err := list(ctx, q, scan, statement[i], args...)
-		if err != nil {
-			return nil, err
+		if _, err := list(ctx, q, scanned, statement[i], args...); err != nil {
+			return err
 		}
-		all = append(all, got...)
 	}
-	return all, nil
+	return nil
 }
 
-var routesOrLoops = aboutRows(`WITH asked (place, number, party) AS (VALUES)
-	SELECT place, ride_id, peer, CASE peer_number_id WHEN number_id THEN asked.number
-		ELSE (SELECT number FROM proxy_numbers WHERE id = peer_number_id) END
+var liveRoutes = aboutRows("WITH asked (place, number, party) AS (VALUES) SELECT "+routeUpToNumber+"asked.number"+routeFromNumber+`, place
 	FROM asked JOIN routes ON number_id = (SELECT id FROM proxy_numbers WHERE number = asked.number) AND routes.party = asked.party AND released_at = 0
 	WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)`, 0, "BIGINT", "TEXT", "TEXT")
 
@@ -79,29 +71,26 @@ var routesOrLoops = aboutRows(`WITH asked (place, number, party) AS (VALUES)
 // their places in texts. A text whose place is missing has none, or is from a number of the pool:
 // RouteOrLoop knows.
 func (tx *Tx) Routes(ctx context.Context, texts []masking.Text) (map[int]masking.Route, error) {
-	places := make([]int, len(texts))
-	for i := range places {
-		places[i] = i
+	order := make([]int, len(texts))
+	for i := range order {
+		order[i] = i
+	}
+	held := liveRoutes
+	for i := range held {
+		held[i] += tx.held()
 	}
 	routes := make(map[int]masking.Route, len(texts))
-	held := routesOrLoops
-	if hold := tx.held(); hold != "" {
-		for i := range held {
-			held[i] += hold + " OF routes"
-		}
-	}
-	_, err := eachPart(ctx, tx.querier, held, nil, places,
+	return routes, eachPart(ctx, tx.querier, held, nil, order,
 		func(i int) []any { return []any{i, texts[i].To, texts[i].From} },
-		func(row scanner) (none struct{}, err error) {
+		func(row scanner) error {
 			var i int
-			var r masking.Route
-			if err = row.Scan(&i, &r.RideID, &r.Peer, &r.PeerNumber); err == nil {
+			r, err := scanRoute(masking.Number{}, masking.Number{}, row, &i)
+			if err == nil {
 				r.Number, r.Party = texts[i].To, texts[i].From
 				routes[i] = r
 			}
-			return none, err
+			return err
 		})
-	return routes, err
 }
 
 // Relay is an inbound text and the ride that it is of.
@@ -120,14 +109,14 @@ var addRelayed = aboutRows(`WITH added (ride_id, originator, recipient, body, de
 func (tx *Tx) AddRelayed(ctx context.Context, relays []Relay) (ids []int64, err error) {
 	tx.writes()
 	byKey := make(map[string]int64, len(relays))
-	_, err = eachPart(ctx, tx.querier, addRelayed, []any{ms(tx.Now)}, relays,
+	err = eachPart(ctx, tx.querier, addRelayed, []any{ms(tx.Now)}, relays,
 		func(r Relay) []any { return []any{r.RideID, r.From, r.To, r.Body, r.Key(), text(r.CarrierID)} },
-		func(row scanner) (none struct{}, err error) {
+		func(row scanner) error {
 			var id int64
 			var key string
-			err = row.Scan(&id, &key)
+			err := row.Scan(&id, &key)
 			byKey[key] = id
-			return none, err
+			return err
 		})
 	ids = make([]int64, len(relays))
 	for i, r := range relays {
@@ -142,15 +131,6 @@ var enqueueFirst = aboutRows(`WITH unsent (originator, recipient, kind, ride_id,
 		AND NOT EXISTS (SELECT 1 FROM messages w WHERE w.originator = unsent.originator AND w.recipient = unsent.recipient AND w.state IN ('queued', 'sending'))
 	RETURNING id, cause_id`, 3, "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT")
 
-// LockLanes keeps other transactions away from the lanes that texts on these routes go on in.
-func (tx *Tx) LockLanes(ctx context.Context, routes []masking.Route) error {
-	lanes := make([]string, len(routes))
-	for i, r := range routes {
-		lanes[i] = lane(r.PeerNumber, r.Peer)
-	}
-	return tx.Lock(ctx, lanes...)
-}
-
 // EnqueueFirst is Enqueue for messages of different lanes, which LockLanes has locked, and
 // different causes. Those whose ID is 0 were not stored, because others wait before them:
 // Enqueue takes them.
@@ -158,13 +138,13 @@ func (tx *Tx) EnqueueFirst(ctx context.Context, unsent []Unsent, lease time.Dura
 	tx.writes()
 	state, due := firstIn(tx.Now, lease)
 	byCause := make(map[int64]int64, len(unsent))
-	_, err := eachPart(ctx, tx.querier, enqueueFirst, []any{state, ms(tx.Now), ms(due)}, unsent,
+	err := eachPart(ctx, tx.querier, enqueueFirst, []any{state, ms(tx.Now), ms(due)}, unsent,
 		func(u Unsent) []any { return []any{u.From, u.To, u.Kind, id(u.RideID), id(u.CauseID), u.Part, u.Body} },
-		func(row scanner) (none struct{}, err error) {
+		func(row scanner) error {
 			var id, cause int64
-			err = row.Scan(&id, &cause)
+			err := row.Scan(&id, &cause)
 			byCause[cause] = id
-			return none, err
+			return err
 		})
 	messages := make([]masking.Message, len(unsent))
 	for i, u := range unsent {

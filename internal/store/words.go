@@ -59,7 +59,7 @@ func (tx *Tx) addWords(ctx context.Context, words []word) error {
 	for _, w := range words {
 		args = append(args, w.about, w.word, w.id)
 	}
-	_, err := tx.exec(ctx, "INSERT INTO words (about, word, id) VALUES "+places(3, len(words))+" ON CONFLICT DO NOTHING", args...)
+	_, err := tx.exec(ctx, "INSERT INTO words (about, word, id) VALUES "+places(1, 3, len(words))+" ON CONFLICT DO NOTHING", args...)
 	return err
 }
 
