@@ -47,7 +47,7 @@ func (x *Exchange) hasChores() {
 }
 
 const (
-	countBatch = 5000
+	countBatch = 20_000
 	// countAfter is how old a text is when it is counted: with several writers a
 	// row with a lower id may appear a moment after one with a higher.
 	countAfter = 10 * time.Second
@@ -68,8 +68,9 @@ func (x *Exchange) countUse(ctx context.Context) error {
 		}
 		return tx.DropDays(ctx, today.AddDate(0, 0, -daysKept))
 	})
+	before := x.Now().Add(-countAfter)
 	for more := true; more && err == nil && ctx.Err() == nil; {
-		more, err = x.Store.CountTexts(ctx, x.Zone, x.Now().Add(-countAfter), countBatch)
+		more, err = x.Store.CountTexts(ctx, x.Zone, before, countBatch)
 	}
 	return err
 }

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,9 +20,17 @@ type numberDay struct {
 	day    int
 }
 
+// quarter is a quarter of an hour in milliseconds. Each of UTC's lies in one day of whatever
+// zone, because all zones are a multiple of it away.
+const quarter = 15 * 60 * 1000
+
+var addDays = aboutRows(`WITH counted (number, day, texts) AS (VALUES)
+	INSERT INTO number_days (number, day, texts) SELECT number, day, texts FROM counted WHERE number IS NOT NULL
+	ON CONFLICT (number, day) DO UPDATE SET texts = number_days.texts + excluded.texts`, 0, "TEXT", "BIGINT", "BIGINT")
+
 // CountTexts counts texts that no one counted yet into the days of their proxy
 // numbers, limit at most, up to those made before a time; days are zone's. It
-// reports whether there are more. Each text is counted once, whoever calls it and when.
+// reports whether there may be more. Each text is counted once, whoever calls it and when.
 func (s *Store) CountTexts(ctx context.Context, zone *time.Location, before time.Time, limit int) (more bool, err error) {
 	was, err := s.Setting(ctx, counted, "0")
 	if err != nil {
@@ -29,34 +40,24 @@ func (s *Store) CountTexts(ctx context.Context, zone *time.Location, before time
 	if err != nil {
 		return false, err
 	}
-	type text struct {
-		id                    int64
-		kind                  masking.Kind
-		originator, recipient masking.Number
-		created               time.Time
-	}
-	texts, err := list(ctx, s.querier, func(row scanner) (t text, err error) {
-		return t, row.Scan(&t.id, &t.kind, &t.originator, &t.recipient, at(&t.created))
-	}, "SELECT id, kind, originator, recipient, created_at FROM messages WHERE id > $1 ORDER BY id LIMIT $2", last, limit)
-	if err != nil {
+	var first sql.NullInt64
+	if err := s.row(ctx, "SELECT MIN(id) FROM messages WHERE id > $1", last).Scan(&first); err != nil || !first.Valid {
 		return false, err
 	}
 	days := map[numberDay]int{}
-	more = len(texts) == limit
-	for _, t := range texts {
-		if t.created.After(before) {
-			more = false
-			break
-		}
-		proxy := t.originator
-		if t.kind == masking.Inbound {
-			proxy = t.recipient
-		}
-		days[numberDay{proxy, dayNumber(t.created.In(zone))}]++
-		last = t.id
-	}
-	if len(days) == 0 {
-		return false, nil
+	_, err = list(ctx, s.querier, func(row scanner) (none struct{}, err error) {
+		var number masking.Number
+		var quarters, texts, newest int64
+		err = row.Scan(&number, &quarters, &texts, &newest)
+		days[numberDay{number, dayNumber(time.UnixMilli(quarters * quarter).In(zone))}] += int(texts)
+		last = max(last, newest)
+		return none, err
+	}, `SELECT CASE kind WHEN 'inbound' THEN recipient ELSE originator END, created_at / `+strconv.Itoa(quarter)+`, COUNT(*), MAX(id)
+		FROM messages WHERE id >= $1 AND id < $2
+		AND id < COALESCE((SELECT id FROM messages WHERE id >= $1 AND id < $2 AND created_at > $3 ORDER BY id LIMIT 1), $2) GROUP BY 1, 2`,
+		first.Int64, first.Int64+int64(limit), ms(before))
+	if err != nil || len(days) == 0 {
+		return false, err
 	}
 	err = s.Tx(ctx, func(ctx context.Context, tx *Tx) error {
 		changed, err := tx.exec(ctx, "UPDATE settings SET value = $1 WHERE name = $2 AND value = $3", strconv.FormatInt(last, 10), counted, was)
@@ -65,19 +66,14 @@ func (s *Store) CountTexts(ctx context.Context, zone *time.Location, before time
 		} else if changed == 0 {
 			return masking.ErrConflict
 		}
-		for d, texts := range days {
-			_, err := tx.exec(ctx, `INSERT INTO number_days (number, day, texts) VALUES ($1, $2, $3)
-				ON CONFLICT (number, day) DO UPDATE SET texts = number_days.texts + excluded.texts`, d.number, d.day, texts)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return eachPart(ctx, tx.querier, addDays, nil, slices.Collect(maps.Keys(days)),
+			func(d numberDay) []any { return []any{d.number, d.day, days[d]} },
+			func(scanner) error { return nil }) // it returns no rows
 	})
 	if errors.Is(err, masking.ErrConflict) { // another process counted them
 		return false, nil
 	}
-	return more, err
+	return true, err
 }
 
 // DropDays forgets what was counted of days before one.

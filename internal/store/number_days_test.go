@@ -37,6 +37,9 @@ func TestCountTexts(t *testing.T) {
 		for i := range 5 {
 			in(fmt.Sprint("a", i), one)
 		}
+		for range 5 {
+			in("a0", one) // is there already, and takes an id of PostgreSQL's
+		}
 		in("b", two)
 		countAll()
 		countAll()
@@ -70,6 +73,36 @@ func TestCountTexts(t *testing.T) {
 		}
 		if days, err = s.NumberDays(ctx, []masking.Number{one}, first, first.AddDate(0, 0, 1), zone); err != nil || days[one][0].Texts != 0 || days[one][1].Texts != 1 {
 			t.Errorf("after the first day was dropped: %+v, %v", days[one], err)
+		}
+	})
+}
+
+// Texts of a batch that midnight parts are of different days, in a zone that is no whole hour away too.
+func TestCountTexts_Midnight(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		ctx := context.Background()
+		zone := time.FixedZone("+0545", (5*60+45)*60)
+		one := number(t, "447700900901")
+		midnight := time.Date(2026, 11, 22, 0, 0, 0, 0, zone)
+		for i, at := range []time.Duration{-time.Millisecond, 0, 14*time.Minute + 59*time.Second, 24*time.Hour - time.Millisecond, 24 * time.Hour} {
+			clock.Move(midnight.Add(at).Sub(clock.Now()))
+			err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+				_, _, err := tx.AddInbound(ctx, masking.Text{CarrierID: fmt.Sprint(i), From: number(t, "447700900101"), To: one, Body: "Hello"}, masking.Unrouted, 0)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.CountTexts(ctx, zone, clock.Now(), 10); err != nil {
+			t.Fatal(err)
+		}
+		days, err := s.NumberDays(ctx, []masking.Number{one}, midnight.AddDate(0, 0, -1), midnight.AddDate(0, 0, 1), zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(days[one][0].Texts, days[one][1].Texts, days[one][2].Texts); got != "1 3 1" {
+			t.Errorf("got %s texts a day, want 1 3 1", got)
 		}
 	})
 }
