@@ -3,16 +3,63 @@ package store
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"birdcar/internal/masking"
 )
 
+// textsOfRide are the ids of ride $1's texts below $2, as of_ride, in no order. messages_ride has
+// them in parts of 1,024 ids: those that the ride's time touches are looked into one after the
+// other, as CROSS JOIN tells SQLite.
+const textsOfRide = `WITH RECURSIVE
+	life (first, last) AS (SELECT texts_after / 1024,
+		CASE texts_until WHEN 0 THEN (SELECT COALESCE(MAX(id), 0) FROM messages) ELSE texts_until END / 1024 FROM rides WHERE id = $1),
+	part (n, first) AS (SELECT CASE WHEN last > CAST($2 AS BIGINT) / 1024 THEN CAST($2 AS BIGINT) / 1024 ELSE last END, first FROM life
+		UNION ALL SELECT n - 1, first FROM part WHERE n > first),
+	of_ride (id) AS MATERIALIZED (SELECT m.id FROM part CROSS JOIN messages m WHERE m.id / 1024 = part.n AND m.ride_id = $1 AND m.id < $2)
+	SELECT ` + messageColumns + " FROM messages WHERE id IN "
+
 // RideTexts are a ride's texts of ids below before (0: from the newest), newest
 // first, limit at most.
 func (r reads) RideTexts(ctx context.Context, ride, before int64, limit int) ([]masking.Message, error) {
-	return list(ctx, r.querier, r.scanMessage, "SELECT "+messageColumns+` FROM messages
-		WHERE ride_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, ride, below(before), limit)
+	return list(ctx, r.querier, r.scanMessage, textsOfRide+"(SELECT id FROM of_ride ORDER BY id DESC LIMIT $3) ORDER BY id DESC",
+		ride, below(before), limit)
+}
+
+// Conversation is all texts of a ride in their order.
+func (r reads) Conversation(ctx context.Context, ride int64) ([]masking.Message, error) {
+	texts, err := r.RideTexts(ctx, ride, 0, math.MaxInt32)
+	slices.Reverse(texts)
+	return texts, err
+}
+
+// LastOfRide is the newest message of kind to a number in a ride, or masking.ErrNotFound.
+func (r reads) LastOfRide(ctx context.Context, ride int64, kind masking.Kind, to masking.Number) (masking.Message, error) {
+	m, err := r.scanMessage(r.row(ctx, textsOfRide+"(SELECT id FROM of_ride) AND kind = $3 AND recipient = $4 ORDER BY id DESC LIMIT 1",
+		ride, below(0), kind, to))
+	return m, found(err)
+}
+
+// endTexts notes that a ride that ends has all its texts, but for late ones. Who adds one right
+// now, and so refers to the ride, is waited for.
+func (tx *Tx) endTexts(ctx context.Context, ride int64) error {
+	if tx.engine.shared {
+		if err := tx.row(ctx, "SELECT id FROM rides WHERE id = $1 FOR UPDATE", ride).Scan(new(int64)); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec(ctx, "UPDATE rides SET texts_until = (SELECT COALESCE(MAX(id), 1) FROM messages) WHERE id = $1", ride)
+	return err
+}
+
+// addLate lets a ride that may have all its texts have one more.
+func (tx *Tx) addLate(ctx context.Context, ride, text int64) error {
+	if ride == 0 {
+		return nil
+	}
+	_, err := tx.exec(ctx, "UPDATE rides SET texts_until = $1 WHERE id = $2 AND texts_until > 0 AND texts_until < $1", text, ride)
+	return err
 }
 
 // RideCalls are a ride's calls, as RideTexts are its texts.

@@ -11,8 +11,8 @@ import (
 )
 
 // Filling is rows for an empty database, with the ids that they shall have: what
-// a platform leaves behind that has been at work for a while. Messages are settled,
-// and rides closed or with live routes.
+// a platform leaves behind that has been at work for a while. Messages are settled and come
+// with their rides, which are closed or have live routes.
 type Filling struct {
 	Customers, Drivers []masking.Party
 	Numbers            []masking.ProxyNumber
@@ -60,10 +60,28 @@ func (tx *Tx) fillNumbers(ctx context.Context, f Filling) error {
 }
 
 func (tx *Tx) fillRides(ctx context.Context, f Filling) error {
+	type texts struct{ first, last int64 }
+	last := lastID(f.Messages, func(m masking.Message) int64 { return m.ID })
+	byRide := make(map[int64]texts, len(f.Rides))
+	for _, m := range f.Messages {
+		t, known := byRide[m.RideID]
+		if !known {
+			t.first = m.ID
+		}
+		byRide[m.RideID] = texts{min(t.first, m.ID), max(t.last, m.ID)}
+	}
 	err := bulk(ctx, tx, `rides (id, start, destination, datetime, customer_id, driver_id, number_id, state, cancelled,
-		created_at, ended_at, closed_at, due_at)`, "", f.Rides, func(r masking.Ride) []any {
+		created_at, ended_at, closed_at, due_at, texts_after, texts_until)`, "", f.Rides, func(r masking.Ride) []any {
+		t, known := byRide[r.ID]
+		if !known {
+			t = texts{last + 1, last}
+		}
+		until := int64(0)
+		if r.State == masking.Closed {
+			until = max(t.last, 1)
+		}
 		return []any{r.ID, r.Start, r.Destination, ms(r.At), r.Customer.ID, r.Driver.ID, r.Proxy.ID, r.State, r.Cancelled,
-			ms(r.Created), ms(r.Ended), ms(r.ClosedAt), ms(r.Due)}
+			ms(r.Created), ms(r.Ended), ms(r.ClosedAt), ms(r.Due), t.first - 1, until}
 	})
 	if err != nil {
 		return err

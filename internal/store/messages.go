@@ -26,11 +26,6 @@ func (q querier) scanMessage(row scanner) (masking.Message, error) {
 	return m, err
 }
 
-// Conversation is all texts of a ride in their order.
-func (r reads) Conversation(ctx context.Context, ride int64) ([]masking.Message, error) {
-	return list(ctx, r.querier, r.scanMessage, "SELECT "+messageColumns+" FROM messages WHERE ride_id = $1 ORDER BY id", ride)
-}
-
 // Message is one message, or masking.ErrNotFound.
 func (r reads) Message(ctx context.Context, id int64) (masking.Message, error) {
 	m, err := r.scanMessage(r.row(ctx, "SELECT "+messageColumns+" FROM messages WHERE id = $1", id))
@@ -45,6 +40,8 @@ func (tx *Tx) AddInbound(ctx context.Context, t masking.Text, state masking.Mess
 		masking.Inbound, state, id(ride), t.From, t.To, t.Body, t.Key(), text(t.CarrierID), ms(tx.Now))
 	if err == masking.ErrNotFound {
 		return 0, false, tx.confirm(ctx, t)
+	} else if err == nil && state != masking.Relayed { // a text is relayed in a live ride only
+		err = tx.addLate(ctx, ride, messageID)
 	}
 	return messageID, err == nil, err
 }
@@ -129,6 +126,9 @@ func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (maski
 		args[3], args[9] = m.State, parked
 		m.ID, err = tx.add(ctx, into+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)", args...)
 	}
+	if err == nil {
+		err = tx.addLate(ctx, u.RideID, m.ID)
+	}
 	m.Reference = tx.reference(m.ID)
 	return m, err
 }
@@ -171,11 +171,4 @@ func (r reads) HasAnswer(ctx context.Context, cause int64, kind masking.Kind) (h
 // that they are parts of.
 func (r reads) Parts(ctx context.Context, cause int64, kind masking.Kind) ([]masking.Message, error) {
 	return list(ctx, r.querier, r.scanMessage, "SELECT "+messageColumns+" FROM messages WHERE cause_id = $1 AND kind = $2 ORDER BY part", cause, kind)
-}
-
-// LastOfRide is the newest message of kind to a number in a ride, or masking.ErrNotFound.
-func (r reads) LastOfRide(ctx context.Context, ride int64, kind masking.Kind, to masking.Number) (masking.Message, error) {
-	m, err := r.scanMessage(r.row(ctx, "SELECT "+messageColumns+` FROM messages
-		WHERE ride_id = $1 AND kind = $2 AND recipient = $3 ORDER BY id DESC LIMIT 1`, ride, kind, to))
-	return m, found(err)
 }

@@ -81,7 +81,7 @@ func (tx *Tx) unuse(ctx context.Context, party masking.Number, number int64) err
 }
 
 // ReleaseRoutes gives a ride's number back to the pool: its routes become
-// tombstones, which connect nobody.
+// tombstones, which connect nobody, so that it has all its texts.
 func (tx *Tx) ReleaseRoutes(ctx context.Context, ride int64) error {
 	tx.writes()
 	released, err := list(ctx, tx.querier, scanParties, `UPDATE routes SET released_at = $1 WHERE ride_id = $2 AND released_at = 0
@@ -97,7 +97,7 @@ func (tx *Tx) ReleaseRoutes(ctx context.Context, ride int64) error {
 			return err
 		}
 	}
-	return nil
+	return tx.endTexts(ctx, ride)
 }
 
 type partyOnNumber struct {

@@ -27,24 +27,27 @@ type place struct {
 }
 
 func eachPlace(t *testing.T, test func(t *testing.T, p *place)) {
-	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
-		p := &place{Store: s, t: t, clock: clock,
-			ada: masking.Party{Role: masking.Customer, Name: "Ada", Number: number(t, "447700900101")},
-			eve: masking.Party{Role: masking.Customer, Name: "Eve", Number: number(t, "447700900102")},
-			bob: masking.Party{Role: masking.Driver, Name: "Bob", Number: number(t, "447700900201")},
-			cy:  masking.Party{Role: masking.Driver, Name: "Cy", Number: number(t, "447700900202")},
-		}
-		p.tx(func(ctx context.Context, tx *store.Tx) (err error) {
-			for _, party := range []*masking.Party{&p.ada, &p.eve, &p.bob, &p.cy} {
-				if err := tx.AddParty(ctx, party); err != nil {
-					return err
-				}
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) { test(t, newPlace(t, s, clock)) })
+}
+
+func newPlace(t *testing.T, s *store.Store, clock *storetest.Clock) *place {
+	t.Helper()
+	p := &place{Store: s, t: t, clock: clock,
+		ada: masking.Party{Role: masking.Customer, Name: "Ada", Number: number(t, "447700900101")},
+		eve: masking.Party{Role: masking.Customer, Name: "Eve", Number: number(t, "447700900102")},
+		bob: masking.Party{Role: masking.Driver, Name: "Bob", Number: number(t, "447700900201")},
+		cy:  masking.Party{Role: masking.Driver, Name: "Cy", Number: number(t, "447700900202")},
+	}
+	p.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+		for _, party := range []*masking.Party{&p.ada, &p.eve, &p.bob, &p.cy} {
+			if err := tx.AddParty(ctx, party); err != nil {
+				return err
 			}
-			return nil
-		})
-		p.gb1, p.gb2 = p.add("447700900901"), p.add("447700900902")
-		test(t, p)
+		}
+		return nil
 	})
+	p.gb1, p.gb2 = p.add("447700900901"), p.add("447700900902")
+	return p
 }
 
 func (p *place) tx(work func(ctx context.Context, tx *store.Tx) error) {

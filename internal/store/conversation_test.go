@@ -1,0 +1,238 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"birdcar/internal/masking"
+	"birdcar/internal/store"
+	"birdcar/internal/store/storetest"
+	"birdcar/migrations"
+)
+
+// skip lets the next text have an id above last.
+func (p *place) skip(last int64) {
+	p.t.Helper()
+	text := masking.Message{ID: last, Kind: masking.Inbound, State: masking.Unrouted, CarrierID: fmt.Sprint("skip", last),
+		From: p.eve.Number, To: p.gb2.Number, Created: p.clock.Now()}
+	p.tx(func(ctx context.Context, tx *store.Tx) error {
+		return tx.Fill(ctx, store.Filling{Messages: []masking.Message{text}})
+	})
+}
+
+// text adds an inbound text to a ride, and what goes on to its driver.
+func (p *place) text(ride masking.Ride, state masking.MessageState, kind masking.Kind) (ids []int64) {
+	p.t.Helper()
+	p.tx(func(ctx context.Context, tx *store.Tx) error {
+		in := masking.Text{From: ride.Customer.Number, To: ride.Proxy.Number, Body: "Hello", CarrierID: fmt.Sprint(time.Now().UnixNano())}
+		id, _, err := tx.AddInbound(ctx, in, state, ride.ID)
+		if err != nil {
+			return err
+		}
+		m, err := tx.Enqueue(ctx, store.Unsent{Kind: kind, RideID: ride.ID, CauseID: id, From: ride.Proxy.Number, To: ride.Driver.Number, Body: "Hello"}, 0)
+		ids = []int64{id, m.ID}
+		return err
+	})
+	return ids
+}
+
+func (p *place) wantTexts(ride masking.Ride, before int64, limit int, want []int64) {
+	p.t.Helper()
+	texts, err := p.RideTexts(context.Background(), ride.ID, before, limit)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	got := []int64{}
+	for _, m := range texts {
+		got = append(got, m.ID)
+	}
+	if !slices.Equal(got, want) {
+		p.t.Errorf("ride %d has texts %v below %d, %d at most; want %v", ride.ID, got, before, limit, want)
+	}
+}
+
+// A ride's texts are found however far they are apart, and no others, whether the ride is live or
+// over, and when some come after its end.
+func TestRideTexts(t *testing.T) {
+	eachPlace(t, func(t *testing.T, p *place) {
+		must := func(ride masking.Ride, err error) masking.Ride {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ride
+		}
+		p.skip(5000)
+		ride, other := must(p.ride(p.ada, p.bob, p.gb1)), must(p.ride(p.eve, p.cy, p.gb1))
+		p.wantTexts(ride, 0, 100, []int64{})
+		var all []int64
+		for i := range int64(6) {
+			all = append(all, p.text(ride, masking.Relayed, masking.Relaying)...)
+			p.text(other, masking.Relayed, masking.Relaying)
+			p.skip(5000 + (i+1)*1500)
+		}
+		newestFirst := func() []int64 {
+			ids := slices.Clone(all)
+			slices.Reverse(ids)
+			return ids
+		}
+		look := func() {
+			t.Helper()
+			n := newestFirst()
+			p.wantTexts(ride, 0, 100, n)
+			p.wantTexts(ride, 0, 3, n[:3])
+			p.wantTexts(ride, n[2], 4, n[3:7])
+			p.wantTexts(ride, n[3]+1, 4, n[3:7])
+			p.wantTexts(ride, n[len(n)-1], 100, []int64{})
+			talk, err := p.Conversation(context.Background(), ride.ID)
+			if err != nil || len(talk) != len(all) || talk[0].ID != all[0] {
+				t.Errorf("the conversation has %d texts, %v; want %d, the oldest first", len(talk), err, len(all))
+			}
+		}
+		look()
+		ctx := context.Background()
+		if m, err := p.LastOfRide(ctx, ride.ID, masking.Relaying, p.bob.Number); err != nil || m.ID != all[len(all)-1] {
+			t.Errorf("the last text is %d, %v; want %d", m.ID, err, all[len(all)-1])
+		}
+		if _, err := p.LastOfRide(ctx, ride.ID, masking.Relaying, p.cy.Number); !errors.Is(err, masking.ErrNotFound) {
+			t.Errorf("the last text to somebody else: %v", err)
+		}
+
+		p.release(ride)
+		look()
+		p.text(other, masking.Relayed, masking.Relaying)
+		p.skip(40_000)
+		look()
+		all = append(all, p.text(ride, masking.AfterRide, masking.RideOver)...)
+		p.text(other, masking.Relayed, masking.Relaying)
+		p.skip(50_000)
+		look()
+		p.tx(func(ctx context.Context, tx *store.Tx) error { // and one that is not answered
+			id, _, err := tx.AddInbound(ctx, masking.Text{CarrierID: "late", From: p.ada.Number, To: p.gb1.Number, Body: "Hello"}, masking.AfterRide, ride.ID)
+			all = append(all, id)
+			return err
+		})
+		look()
+
+		quiet := must(p.ride(p.ada, p.bob, p.gb1))
+		p.release(quiet)
+		p.text(other, masking.Relayed, masking.Relaying)
+		p.wantTexts(quiet, 0, 100, []int64{})
+
+		// Nothing is searched before a ride was made, or after it was over.
+		spans, err := p.Pairs(ctx, "SELECT CAST(texts_after AS TEXT), CAST(texts_until AS TEXT) FROM rides ORDER BY id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprint([][2]string{{"5000", fmt.Sprint(all[len(all)-1])}, {"5000", "0"}, {"50001", "50001"}})
+		if fmt.Sprint(spans) != want {
+			t.Errorf("the rides' texts lie in %v, want %v", spans, want)
+		}
+	})
+}
+
+// A text that is added while its ride ends is not lost to it.
+func TestRideTexts_EndMeanwhile(t *testing.T) {
+	eachPlace(t, func(t *testing.T, p *place) {
+		ride, err := p.ride(p.ada, p.bob, p.gb1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.skip(3*1024 - 1) // the next one is in another part
+		added, ended := make(chan bool), make(chan error, 1)
+		go func() {
+			<-added
+			ended <- p.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error { return tx.ReleaseRoutes(ctx, ride.ID) })
+		}()
+		var text masking.Message
+		p.tx(func(ctx context.Context, tx *store.Tx) (err error) {
+			text, err = tx.Enqueue(ctx, store.Unsent{Kind: masking.Confirming, RideID: ride.ID, From: p.gb1.Number, To: p.ada.Number, Body: "Hello"}, 0)
+			added <- true
+			select {
+			case err := <-ended:
+				ended <- err
+			case <-time.After(300 * time.Millisecond): // it waits for this, as it should
+			}
+			return err
+		})
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		p.wantTexts(ride, 0, 10, []int64{text.ID})
+	})
+}
+
+// Texts from before rides knew theirs are found as well.
+func TestRideTexts_Migrated(t *testing.T) {
+	for _, engine := range []struct {
+		driver, folder string
+		dialect        goose.Dialect
+		url            string
+	}{
+		{"sqlite3", "sqlite", goose.DialectSQLite3, filepath.Join(t.TempDir(), "birdcar.db")},
+		{"pgx", "postgres", goose.DialectPostgres, storetest.Postgres(t)},
+	} {
+		t.Run(engine.folder, func(t *testing.T) {
+			ctx := context.Background()
+			clock := storetest.NewClock()
+			s, err := store.Open(ctx, engine.url, clock.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := newPlace(t, s, clock)
+			live, err := p.ride(p.ada, p.bob, p.gb1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			over, err := p.ride(p.eve, p.cy, p.gb1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[int64][]int64{}
+			for i, ride := range []masking.Ride{live, over, live, over} {
+				want[ride.ID] = append(want[ride.ID], p.text(ride, masking.Relayed, masking.Relaying)...)
+				p.skip(int64(i+1) * 4000)
+			}
+			over.State = masking.Closed
+			p.tx(func(ctx context.Context, tx *store.Tx) error { return tx.SetRide(ctx, over, masking.Open) })
+			p.release(over)
+			_ = s.Close()
+
+			db, err := sql.Open(engine.driver, engine.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files, err := fs.Sub(migrations.FS, engine.folder)
+			if err != nil {
+				t.Fatal(err)
+			}
+			provider, err := goose.NewProvider(engine.dialect, db, files)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := provider.DownTo(ctx, 4); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Exec("SELECT texts_until FROM rides"); err == nil {
+				t.Fatal("the schema is the new one, so this shows nothing")
+			}
+			_ = db.Close()
+
+			p.Store = storetest.Open(t, engine.url, clock.Now)
+			for _, ride := range []masking.Ride{live, over} {
+				ids := want[ride.ID]
+				slices.Reverse(ids)
+				p.wantTexts(ride, 0, 100, ids)
+			}
+		})
+	}
+}
