@@ -9,22 +9,31 @@ import (
 	"birdcar/internal/masking"
 )
 
-// textsOfRide are the ids of ride $1's texts below $2, as of_ride, in no order. messages_ride has
-// them in parts of 1,024 ids: those that the ride's time touches are looked into one after the
-// other, as CROSS JOIN tells SQLite.
-const textsOfRide = `WITH RECURSIVE
-	life (first, last) AS (SELECT texts_after / 1024,
-		CASE texts_until WHEN 0 THEN (SELECT COALESCE(MAX(id), 0) FROM messages) ELSE texts_until END / 1024 FROM rides WHERE id = $1),
+// ofRide is a beginning of a query: of_ride are the ids of ride $1's rows of a table below $2, in
+// no order. The table's index has them in parts of 1,024 ids: those from the one after which the
+// ride began up to the last are looked into one after the other, as CROSS JOIN tells SQLite.
+func ofRide(table, after, last string) string {
+	return `WITH RECURSIVE
+	life (first, last) AS (SELECT ` + after + ` / 1024, ` + last + ` / 1024 FROM rides WHERE id = $1),
 	part (n, first) AS (SELECT CASE WHEN last > CAST($2 AS BIGINT) / 1024 THEN CAST($2 AS BIGINT) / 1024 ELSE last END, first FROM life
 		UNION ALL SELECT n - 1, first FROM part WHERE n > first),
-	of_ride (id) AS MATERIALIZED (SELECT m.id FROM part CROSS JOIN messages m WHERE m.id / 1024 = part.n AND m.ride_id = $1 AND m.id < $2)
-	SELECT ` + messageColumns + " FROM messages WHERE id IN "
+	of_ride (id) AS MATERIALIZED (SELECT t.id FROM part CROSS JOIN ` + table + ` t WHERE t.id / 1024 = part.n AND t.ride_id = $1 AND t.id < $2)
+	`
+}
+
+const newestOfRide = "(SELECT id FROM of_ride ORDER BY id DESC LIMIT $3) ORDER BY id DESC"
+
+var (
+	textsOfRide = ofRide("messages", "texts_after", "CASE texts_until WHEN 0 THEN (SELECT COALESCE(MAX(id), 0) FROM messages) ELSE texts_until END") +
+		"SELECT " + messageColumns + " FROM messages WHERE id IN "
+	callsOfRide = ofRide("calls", "calls_after", "(SELECT COALESCE(MAX(id), 0) FROM calls)") +
+		"SELECT id, caller, number, connected_to, outcome, created_at FROM calls WHERE id IN "
+)
 
 // RideTexts are a ride's texts of ids below before (0: from the newest), newest
 // first, limit at most.
 func (r reads) RideTexts(ctx context.Context, ride, before int64, limit int) ([]masking.Message, error) {
-	return list(ctx, r.querier, r.scanMessage, textsOfRide+"(SELECT id FROM of_ride ORDER BY id DESC LIMIT $3) ORDER BY id DESC",
-		ride, below(before), limit)
+	return list(ctx, r.querier, r.scanMessage, textsOfRide+newestOfRide, ride, below(before), limit)
 }
 
 // Conversation is all texts of a ride in their order.
@@ -68,8 +77,14 @@ func (r reads) RideCalls(ctx context.Context, ride, before int64, limit int) ([]
 		c := masking.CallRecord{RideID: ride}
 		err := row.Scan(&c.ID, &c.From, &c.Number, &c.To, &c.Outcome, at(&c.At))
 		return c, err
-	}, `SELECT id, caller, number, connected_to, outcome, created_at FROM calls
-		WHERE ride_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, ride, below(before), limit)
+	}, callsOfRide+newestOfRide, ride, below(before), limit)
+}
+
+// Calls are a ride's calls in their order.
+func (r reads) Calls(ctx context.Context, ride int64) ([]masking.CallRecord, error) {
+	calls, err := r.RideCalls(ctx, ride, 0, math.MaxInt32)
+	slices.Reverse(calls)
+	return calls, err
 }
 
 // Caused are the messages that were made because of one: its parts for the other

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -140,6 +141,65 @@ func TestRideTexts(t *testing.T) {
 	})
 }
 
+// So are its calls, which are recorded a moment after they were, and also once the ride is over.
+func TestRideCalls(t *testing.T) {
+	eachPlace(t, func(t *testing.T, p *place) {
+		ctx := context.Background()
+		call := func(n int, rides ...int64) {
+			t.Helper()
+			var calls []masking.CallRecord
+			for i := range n {
+				calls = append(calls, masking.CallRecord{RideID: rides[i%len(rides)], From: p.ada.Number, Number: p.gb1.Number, To: p.bob.Number,
+					Outcome: masking.Connected, At: p.clock.Now()})
+			}
+			p.tx(func(ctx context.Context, tx *store.Tx) error { return tx.RecordCalls(ctx, calls) })
+		}
+		call(3000, 0) // of no ride
+		ride, err := p.ride(p.ada, p.bob, p.gb1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := p.ride(p.eve, p.cy, p.gb1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		look := func() {
+			t.Helper()
+			calls, err := p.Calls(ctx, ride.ID)
+			if err != nil || len(calls) != want {
+				t.Fatalf("the ride has %d calls, %v; want %d", len(calls), err, want)
+			}
+			if want == 0 {
+				return
+			}
+			if !slices.IsSortedFunc(calls, func(a, b masking.CallRecord) int { return cmp.Compare(a.ID, b.ID) }) {
+				t.Error("the calls are in disorder")
+			}
+			newest, err := p.RideCalls(ctx, ride.ID, calls[len(calls)-1].ID, 2)
+			if err != nil || len(newest) != 2 || newest[0].ID != calls[len(calls)-2].ID || newest[1].ID != calls[len(calls)-3].ID {
+				t.Errorf("the two before the last are %+v, %v", newest, err)
+			}
+		}
+		look()
+		for range 3 {
+			call(10, ride.ID, other.ID)
+			call(1500, other.ID)
+			want += 5
+			look()
+		}
+		p.release(ride)
+		call(1500, other.ID)
+		call(1, ride.ID)
+		want++
+		look()
+		spans, err := p.Pairs(ctx, "SELECT CAST(calls_after AS TEXT), '' FROM rides ORDER BY id")
+		if err != nil || fmt.Sprint(spans) != "[[3000 ] [3000 ]]" {
+			t.Errorf("the rides' calls begin after %v, %v; want 3000", spans, err)
+		}
+	})
+}
+
 // A text that is added while its ride ends is not lost to it.
 func TestRideTexts_EndMeanwhile(t *testing.T) {
 	eachPlace(t, func(t *testing.T, p *place) {
@@ -200,6 +260,9 @@ func TestRideTexts_Migrated(t *testing.T) {
 			want := map[int64][]int64{}
 			for i, ride := range []masking.Ride{live, over, live, over} {
 				want[ride.ID] = append(want[ride.ID], p.text(ride, masking.Relayed, masking.Relaying)...)
+				p.tx(func(ctx context.Context, tx *store.Tx) error {
+					return tx.RecordCalls(ctx, slices.Repeat([]masking.CallRecord{{RideID: ride.ID, Number: p.gb1.Number, Outcome: masking.Connected, At: clock.Now()}}, 1500))
+				})
 				p.skip(int64(i+1) * 4000)
 			}
 			over.State = masking.Closed
@@ -232,6 +295,9 @@ func TestRideTexts_Migrated(t *testing.T) {
 				ids := want[ride.ID]
 				slices.Reverse(ids)
 				p.wantTexts(ride, 0, 100, ids)
+				if calls, err := p.Calls(ctx, ride.ID); err != nil || len(calls) != 3000 {
+					t.Errorf("ride %d has %d calls, %v; want 3000", ride.ID, len(calls), err)
+				}
 			}
 		})
 	}

@@ -70,8 +70,12 @@ func (tx *Tx) fillRides(ctx context.Context, f Filling) error {
 		}
 		byRide[m.RideID] = texts{min(t.first, m.ID), max(t.last, m.ID)}
 	}
+	var lastCall int64
+	if err := tx.row(ctx, "SELECT COALESCE(MAX(id), 0) FROM calls").Scan(&lastCall); err != nil {
+		return err
+	}
 	err := bulk(ctx, tx, `rides (id, start, destination, datetime, customer_id, driver_id, number_id, state, cancelled,
-		created_at, ended_at, closed_at, due_at, texts_after, texts_until)`, "", f.Rides, func(r masking.Ride) []any {
+		created_at, ended_at, closed_at, due_at, texts_after, texts_until, calls_after)`, "", f.Rides, func(r masking.Ride) []any {
 		t, known := byRide[r.ID]
 		if !known {
 			t = texts{last + 1, last}
@@ -81,7 +85,7 @@ func (tx *Tx) fillRides(ctx context.Context, f Filling) error {
 			until = max(t.last, 1)
 		}
 		return []any{r.ID, r.Start, r.Destination, ms(r.At), r.Customer.ID, r.Driver.ID, r.Proxy.ID, r.State, r.Cancelled,
-			ms(r.Created), ms(r.Ended), ms(r.ClosedAt), ms(r.Due), t.first - 1, until}
+			ms(r.Created), ms(r.Ended), ms(r.ClosedAt), ms(r.Due), t.first - 1, until, lastCall}
 	})
 	if err != nil {
 		return err

@@ -61,8 +61,8 @@ func (r reads) DueRides(ctx context.Context, now time.Time, limit int) ([]maskin
 // by both parties. masking.ErrConflict: a party has a live route on the number.
 func (tx *Tx) AddRide(ctx context.Context, r *masking.Ride) error {
 	r.State, r.Created = masking.Open, tx.Now
-	id, err := tx.add(ctx, `INSERT INTO rides (start, destination, datetime, customer_id, driver_id, number_id, state, created_at, due_at, texts_after)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, (SELECT COALESCE(MAX(id), 0) FROM messages))`,
+	id, err := tx.add(ctx, `INSERT INTO rides (start, destination, datetime, customer_id, driver_id, number_id, state, created_at, due_at, texts_after, calls_after)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, (SELECT COALESCE(MAX(id), 0) FROM messages), (SELECT COALESCE(MAX(id), 0) FROM calls))`,
 		r.Start, r.Destination, ms(r.At), r.Customer.ID, r.Driver.ID, r.Proxy.ID, r.State, ms(r.Created), ms(r.Due))
 	if r.ID = id; err != nil {
 		return err

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"birdcar/internal/masking"
@@ -153,22 +151,15 @@ const (
 	restAtMost = 100 * time.Millisecond // all rests of a transaction, and the work between them
 )
 
-// RecordCalls stores calls that came in: by ride, as their index has them, so that many
-// touch each of its pages once. Those of one ride keep their order.
+// RecordCalls stores calls that came in, in their order.
 func (tx *Tx) RecordCalls(ctx context.Context, calls []masking.CallRecord) error {
-	order := make([]int, len(calls))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(calls[a].RideID, calls[b].RideID), cmp.Compare(a, b)) })
 	began := time.Now()
-	for first := 0; first < len(order); first += callPiece {
+	for first := 0; first < len(calls); first += callPiece {
 		if first > 0 && time.Since(began) < restAtMost {
 			tx.rest(callRest)
 		}
-		piece := order[first:min(first+callPiece, len(order))]
-		err := bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", piece, func(i int) []any {
-			c := &calls[i]
+		piece := calls[first:min(first+callPiece, len(calls))]
+		err := bulk(ctx, tx, "calls (ride_id, caller, number, connected_to, outcome, created_at)", "", piece, func(c masking.CallRecord) []any {
 			return []any{id(c.RideID), c.From, c.Number, c.To, c.Outcome, ms(c.At)}
 		})
 		if err != nil {
@@ -176,13 +167,4 @@ func (tx *Tx) RecordCalls(ctx context.Context, calls []masking.CallRecord) error
 		}
 	}
 	return nil
-}
-
-// Calls are a ride's calls in their order.
-func (r reads) Calls(ctx context.Context, ride int64) ([]masking.CallRecord, error) {
-	return list(ctx, r.querier, func(row scanner) (masking.CallRecord, error) {
-		c := masking.CallRecord{RideID: ride}
-		err := row.Scan(&c.ID, &c.From, &c.Number, &c.To, &c.Outcome, at(&c.At))
-		return c, err
-	}, "SELECT id, caller, number, connected_to, outcome, created_at FROM calls WHERE ride_id = $1 ORDER BY id", ride)
 }
