@@ -1,5 +1,5 @@
 -- A ride's texts are found by their neighbours in time. An index that begins with the ride
--- has each text write a page of its own, somewhere: half of what a text cost with
+-- has each text write a page of its own, somewhere: two fifths of what storing a text cost with
 -- SQLite. This one begins with the 1,024 ids that a text's is one of, so that all texts of a
 -- moment write the same few pages; whoever asks looks into each such part of the ride's time.
 
