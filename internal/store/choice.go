@@ -47,7 +47,7 @@ var looks = struct {
 	page      int // of a list
 	listed    int // written to a list at once
 	chosen    func(number int64)
-}{8, 32, 16, 50, func(int64) {}}
+}{2, 32, 16, 50, func(int64) {}}
 
 // candidate is a number that the two parties could get.
 type candidate struct {
@@ -88,7 +88,7 @@ func scanCandidate(row scanner) (candidate, error) {
 // chooseIn is the best choice of one country, or masking.ErrPoolEmpty.
 func (tx *Tx) chooseIn(ctx context.Context, a, b masking.Number, country string) (candidate, error) {
 	var near []candidate
-	for _, limit := range []int{looks.few, looks.many} {
+	for limit := looks.few; ; limit = min(4*limit, looks.many) {
 		var err error
 		near, err = list(ctx, tx.querier, scanCandidate, "SELECT "+candidateColumns+` FROM proxy_numbers n
 			LEFT JOIN number_uses u ON u.party = $1 AND u.number_id = n.id LEFT JOIN number_uses v ON v.party = $2 AND v.number_id = n.id
@@ -99,6 +99,9 @@ func (tx *Tx) chooseIn(ctx context.Context, a, b masking.Number, country string)
 		best, err := bestOf(near)
 		if err == nil && best.had() == 0 || len(near) < limit {
 			return best, err
+		}
+		if limit == looks.many {
+			break
 		}
 	}
 	var had [2]int

@@ -117,7 +117,7 @@ func rewriteDollars(query string) string {
 // The caches, in KB after the minus, hold what a pool of 10,000 numbers at work touches
 // again and again: the writer's its indexes, each reader's the live routes.
 const (
-	sqliteDSN = "file:%s?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_foreign_keys=on&_txlock=immediate&_stmt_cache_size=64"
+	sqliteDSN = "file:%s?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=5000&_foreign_keys=on&_txlock=immediate&_stmt_cache_size=128"
 	writerDSN = sqliteDSN + "&_cache_size=-16000"
 	readerDSN = sqliteDSN + "&_cache_size=-4000&_query_only=on"
 )

@@ -15,7 +15,7 @@ import (
 // rowSizes are how many rows a statement can take: few different statements, so that they
 // stay prepared. What is left of the last one is filled with rows of NULL, which its text
 // must pass over.
-var rowSizes = [...]int{1, 8, 64}
+var rowSizes = [...]int{1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128}
 
 // manyRows is such a statement, one text for each of rowSizes.
 type manyRows [len(rowSizes)]string
