@@ -150,12 +150,7 @@ func (x *Exchange) lease() time.Duration {
 
 // next lets the lane of a message that left it go on.
 func (x *Exchange) next(ctx context.Context, tx *store.Tx, b *batch, m masking.Message) error {
-	following, err := tx.ClaimNext(ctx, m.From, m.To, x.lease())
-	if errors.Is(err, masking.ErrNotFound) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	b.claimed = append(b.claimed, following)
-	return nil
+	following, err := tx.ClaimNext(ctx, x.lease(), m)
+	b.claimed = append(b.claimed, following...)
+	return err
 }

@@ -141,7 +141,7 @@ func TestChangeParty(t *testing.T) {
 			w.connects(t, bob.Number, one.Number, ada.Number)
 			err := w.store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 				for _, m := range claimed {
-					if _, _, err := tx.MarkSent(ctx, m); err != nil {
+					if _, err := tx.MarkSent(ctx, m); err != nil {
 						return err
 					}
 				}

@@ -40,16 +40,11 @@ func (w *town) sent(t testing.TB, m masking.Message) {
 	t.Helper()
 	err := w.store.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
 		m.CarrierID = "carrier-" + m.Reference
-		marked, more, err := tx.MarkSent(ctx, m)
+		marked, err := tx.MarkSent(ctx, m)
 		if err != nil || len(marked) == 0 {
 			return fmt.Errorf("message %d: marked %v, %w", m.ID, marked, err)
 		}
-		if len(more) > 0 {
-			_, err = tx.ClaimNext(ctx, m.From, m.To, 0)
-		}
-		if err == masking.ErrNotFound {
-			return nil
-		}
+		_, err = tx.ClaimNext(ctx, 0, m)
 		return err
 	})
 	if err != nil {

@@ -162,16 +162,12 @@ func (x *Exchange) relayLive(ctx context.Context, tx *store.Tx, b *batch, live [
 	if err := tx.LockLanes(ctx, routes); err != nil {
 		return err
 	}
-	messages, err := tx.EnqueueFirst(ctx, unsent, x.lease())
+	messages, err := tx.EnqueueAll(ctx, unsent, x.lease())
 	if err != nil {
 		return err
 	}
-	for i, m := range messages {
-		if m.ID != 0 {
-			b.enqueued(tx, m)
-		} else if err := x.enqueue(ctx, tx, b, unsent[i]); err != nil {
-			return err
-		}
+	for _, m := range messages {
+		b.enqueued(tx, m)
 	}
 	for _, in := range rest {
 		if err := x.relay(ctx, tx, b, in.text); err != nil {

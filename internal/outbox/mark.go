@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -47,21 +46,11 @@ func (w *Worker) markTaken() {
 func (w *Worker) markSent(taken ...masking.Message) error {
 	var marked, next []masking.Message
 	err := w.Store.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) (err error) {
-		var more []masking.Message
-		next = nil
-		if marked, more, err = tx.MarkSent(ctx, taken...); err != nil {
+		if marked, err = tx.MarkSent(ctx, taken...); err != nil {
 			return err
 		}
-		for _, m := range more {
-			following, err := tx.ClaimNext(ctx, m.From, m.To, w.lease())
-			if errors.Is(err, masking.ErrNotFound) {
-				continue
-			} else if err != nil {
-				return err
-			}
-			next = append(next, following)
-		}
-		return nil
+		next, err = tx.ClaimNext(ctx, w.lease(), marked...)
+		return err
 	})
 	if err != nil {
 		return err

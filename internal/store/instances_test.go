@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -31,20 +30,16 @@ func TestInstances_Lane(t *testing.T) {
 			return err
 		}
 		complete := func(s *store.Store, m masking.Message) error {
-			var next masking.Message
+			var next []masking.Message
 			err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
-				next = masking.Message{}
-				_, more, err := tx.MarkSent(ctx, m)
-				if err != nil || len(more) == 0 {
-					return err
-				}
-				if next, err = tx.ClaimNext(ctx, from, to, time.Minute); errors.Is(err, masking.ErrNotFound) {
-					err = nil
+				_, err := tx.MarkSent(ctx, m)
+				if err == nil {
+					next, err = tx.ClaimNext(ctx, time.Minute, m)
 				}
 				return err
 			})
-			if err == nil && next.ID != 0 {
-				hand <- next
+			if err == nil && len(next) > 0 {
+				hand <- next[0]
 			}
 			return err
 		}

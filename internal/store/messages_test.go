@@ -76,7 +76,7 @@ func TestMessages_Enqueue(t *testing.T) {
 func TestMessages_Fence(t *testing.T) {
 	marks := map[string]func(ctx context.Context, tx *store.Tx, m masking.Message) error{
 		"sent": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
-			marked, _, err := tx.MarkSent(ctx, m)
+			marked, err := tx.MarkSent(ctx, m)
 			return notMine(len(marked) > 0, err)
 		},
 		"failed": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
@@ -153,15 +153,15 @@ func TestMessages_Claims(t *testing.T) {
 			t.Fatalf("claimed %+v, want what waited for a time to come", claimed)
 		}
 		write(t, s, func(ctx context.Context, tx *store.Tx) error {
-			marked, more, err := tx.MarkSent(ctx, claimed[0])
-			if len(marked) != 1 || len(more) != 1 {
-				t.Errorf("marked %v, more %v; want one in both", marked, more)
+			marked, err := tx.MarkSent(ctx, claimed[0])
+			if len(marked) != 1 {
+				t.Errorf("marked %v, want one", marked)
 			}
 			if err != nil {
 				return err
 			}
-			following, err := tx.ClaimNext(ctx, m.From, m.To, lease)
-			if following.ID != next.ID || following.Attempts != 0 {
+			following, err := tx.ClaimNext(ctx, lease, m)
+			if len(following) != 1 || following[0].ID != next.ID || following[0].State != masking.Sending || following[0].Attempts != 0 {
 				t.Errorf("next comes %+v", following)
 			}
 			return err
@@ -173,14 +173,14 @@ func TestMessages_Claims(t *testing.T) {
 // not the caller's any more stay as they are.
 func TestMessages_MarkedTogether(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store, _ *storetest.Clock) {
-		for _, count := range []int{1, 7, 8, 9, 64, 65, 130} {
+		for _, count := range []int{1, 7, 8, 9, 128, 129, 300} {
 			var all []masking.Message
 			for i := range count {
 				m := enqueue(t, s, fmt.Sprintf("4477009%03d%02d", count, i), "one")
 				m.CarrierID = fmt.Sprintf("carrier-%d", m.ID)
 				all = append(all, m)
 			}
-			first, last := all[0], all[count-1]
+			last := all[count-1]
 			var waiting masking.Message
 			if count > 8 {
 				waiting = enqueue(t, s, "4477009"+fmt.Sprintf("%03d00", count), "two")
@@ -191,27 +191,27 @@ func TestMessages_MarkedTogether(t *testing.T) {
 				})
 				all[5].Attempts++
 			}
-			var marked, more []masking.Message
+			var marked, next []masking.Message
 			write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {
-				marked, more, err = tx.MarkSent(ctx, all...)
+				if marked, err = tx.MarkSent(ctx, all...); err == nil {
+					next, err = tx.ClaimNext(ctx, lease, marked...)
+				}
 				return err
 			})
 			want := slices.Clone(all)
 			if count > 8 {
 				want = slices.DeleteFunc(want, func(m masking.Message) bool { return m.ID == all[3].ID || m.ID == all[5].ID || m.ID == last.ID })
-				if len(more) != 1 || more[0].ID != first.ID {
-					t.Errorf("of %d: more wait behind %v, want %d only", count, more, first.ID)
-				}
-				if got := stored(t, s, waiting.ID); got.State != masking.Queued {
-					t.Errorf("of %d: who waits became %s", count, got.State)
+				got := stored(t, s, waiting.ID)
+				if len(next) != 1 || next[0] != got || got.State != masking.Sending {
+					t.Errorf("of %d: next come %v, want %v, which waited", count, next, got)
 				}
 				for id, state := range map[int64]masking.MessageState{all[3].ID: masking.Queued, all[5].ID: masking.Sending, last.ID: masking.Delivered} {
 					if got := stored(t, s, id); got.State != state || got.CarrierID == fmt.Sprintf("carrier-%d", id) {
 						t.Errorf("of %d: what was not the caller's became %s under %q, want %s", count, got.State, got.CarrierID, state)
 					}
 				}
-			} else if len(more) != 0 {
-				t.Errorf("of %d: more wait behind %v, want nobody", count, more)
+			} else if len(next) != 0 {
+				t.Errorf("of %d: next come %v, want none", count, next)
 			}
 			if !slices.EqualFunc(marked, want, func(a, b masking.Message) bool { return a.ID == b.ID }) {
 				t.Errorf("of %d: marked %d, want %d", count, len(marked), len(want))
@@ -220,6 +220,62 @@ func TestMessages_MarkedTogether(t *testing.T) {
 				if got := stored(t, s, m.ID); got.State != masking.Sent || got.CarrierID != m.CarrierID || got.SentAt.IsZero() {
 					t.Errorf("of %d: message %d is %s under %q since %v", count, m.ID, got.State, got.CarrierID, got.SentAt)
 				}
+			}
+		}
+	})
+}
+
+// However many are enqueued at once, each is what Enqueue would have made of it.
+func TestMessages_EnqueuedTogether(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, _ *storetest.Clock) {
+		for i, tt := range []struct {
+			count int
+			lease time.Duration
+			want  masking.MessageState // unless others are before it
+		}{{1, lease, masking.Sending}, {13, lease, masking.Sending}, {200, lease, masking.Sending}, {1, 0, masking.Queued}, {13, 0, masking.Queued}} {
+			from := number(t, "447700900001")
+			var unsent []store.Unsent
+			for j := range tt.count {
+				phone := number(t, fmt.Sprintf("4477009%d%03d", i, j))
+				write(t, s, func(ctx context.Context, tx *store.Tx) error {
+					cause, _, err := tx.AddInbound(ctx, masking.Text{From: phone, To: from, CarrierID: phone.E164()}, masking.Unrouted, 0)
+					unsent = append(unsent, store.Unsent{Kind: masking.NotDelivered, CauseID: cause, From: from, To: phone, Body: phone.E164()})
+					return err
+				})
+			}
+			slices.Reverse(unsent) // so that their causes are in another order than they
+			before := enqueue(t, s, unsent[0].To.Digits(), "before the first of them")
+
+			var together, next []masking.Message
+			write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {
+				together, err = tx.EnqueueAll(ctx, unsent, tt.lease)
+				return err
+			})
+			for j, m := range together {
+				want := tt.want
+				if j == 0 {
+					want = masking.Queued
+				}
+				got := stored(t, s, m.ID)
+				if got.State != want || got.Body != unsent[j].Body || got.To != unsent[j].To || got.CauseID != unsent[j].CauseID ||
+					got.State != m.State || got.Body != m.Body || got.To != m.To || got.Reference != m.Reference || j > 0 && !got.Due.Equal(m.Due) {
+					t.Errorf("%d of %d: handed out %+v, stored %+v; want %s", j, tt.count, m, got, want)
+				}
+			}
+			if claimed := claim(t, s); tt.lease > 0 && len(claimed) > 0 || tt.lease == 0 && len(claimed) != min(tt.count-1, 10) {
+				t.Errorf("claimed %d of %d", len(claimed), tt.count)
+			}
+			write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {
+				if _, err = tx.MarkSent(ctx, before); err == nil {
+					next, err = tx.ClaimNext(ctx, tt.lease, before)
+				}
+				return err
+			})
+			if tt.lease == 0 {
+				next = slices.DeleteFunc(claim(t, s), func(m masking.Message) bool { return m.ID != together[0].ID })
+			}
+			if len(next) != 1 || next[0] != stored(t, s, together[0].ID) || next[0].ID != together[0].ID {
+				t.Errorf("of %d: next comes %+v, want what waited", tt.count, next)
 			}
 		}
 	})

@@ -66,9 +66,9 @@ func (s *Store) CountTexts(ctx context.Context, zone *time.Location, before time
 		} else if changed == 0 {
 			return masking.ErrConflict
 		}
-		return eachPart(ctx, tx.querier, addDays, nil, slices.Collect(maps.Keys(days)),
-			func(d numberDay) []any { return []any{d.number, d.day, days[d]} },
-			func(scanner) error { return nil }) // it returns no rows
+		_, err = execParts(ctx, tx.querier, addDays, nil, slices.Collect(maps.Keys(days)),
+			func(d numberDay) []any { return []any{d.number, d.day, days[d]} })
+		return err
 	})
 	if errors.Is(err, masking.ErrConflict) { // another process counted them
 		return false, nil

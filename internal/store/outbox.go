@@ -33,24 +33,35 @@ func (tx *Tx) Claim(ctx context.Context, limit int, lease time.Duration) ([]mask
 	return claimed, err
 }
 
-// ClaimNext takes the first message of a lane for lease, if it waits for nothing
-// but its turn. masking.ErrNotFound: none does. With no lease it is made due instead.
-func (tx *Tx) ClaimNext(ctx context.Context, from, to masking.Number, lease time.Duration) (masking.Message, error) {
-	const first = "WHERE id = (SELECT MIN(id) FROM messages WHERE " + inLane + ") AND state = 'queued' AND due_at = $3"
-	if err := tx.lane(ctx, from, to); err != nil {
-		return masking.Message{}, err
-	}
+// ClaimNext takes for lease, in each lane that one of left was in and that this transaction has
+// locked, the first message, if it waits for nothing but its turn. With no lease it makes them
+// due instead.
+func (tx *Tx) ClaimNext(ctx context.Context, lease time.Duration, left ...masking.Message) (next []masking.Message, err error) {
+	lane := func(m masking.Message) []any { return []any{m.From, m.To} }
 	if lease <= 0 {
-		_, err := tx.exec(ctx, "UPDATE messages SET due_at = $4 "+first, from, to, parked, ms(tx.Now))
-		if err == nil {
-			err = masking.ErrNotFound
-		}
-		return masking.Message{}, err
+		_, err := execParts(ctx, tx.querier, dueNext, []any{ms(tx.Now)}, left, lane)
+		return nil, err
 	}
-	m, err := tx.scanMessage(tx.writeRow(ctx, "UPDATE messages SET state = 'sending', claimed_at = $4, due_at = $5 "+
-		first+" RETURNING "+messageColumns, from, to, parked, ms(tx.Now), ms(tx.Now.Add(lease))))
-	return m, found(err)
+	tx.writes()
+	err = eachPart(ctx, tx.querier, claimNext, []any{ms(tx.Now), ms(tx.Now.Add(lease))}, left, lane, func(row scanner) error {
+		m, err := tx.scanMessage(row)
+		next = append(next, m)
+		return err
+	})
+	return next, err
 }
+
+func ofNext(set, returning string, fixed int) manyRows {
+	return aboutRows("WITH lane (from_number, to_number) AS (VALUES) UPDATE messages SET "+set+` FROM lane
+		WHERE messages.id = (SELECT MIN(f.id) FROM messages f
+			WHERE f.originator = lane.from_number AND f.recipient = lane.to_number AND f.state IN ('queued', 'sending'))
+		AND messages.state = 'queued' AND messages.due_at = `+strconv.FormatInt(parked, 10)+returning, fixed, "TEXT", "TEXT")
+}
+
+var (
+	claimNext = ofNext("state = 'sending', claimed_at = $1, due_at = $2", " RETURNING "+messageColumns, 2)
+	dueNext   = ofNext("due_at = $1", "", 1)
+)
 
 // NextDue is when the next message may be claimed; zero: none waits for anything
 // but its turn.
@@ -97,54 +108,43 @@ func (tx *Tx) Postpone(ctx context.Context, m masking.Message, due time.Time) (m
 }
 
 // MarkSent notes what the carrier took, each under its CarrierID. marked are those that were
-// the caller's, in the order of taken, and of them more those in whose lane others wait. A
-// delivery report may have been faster; its state stays.
-func (tx *Tx) MarkSent(ctx context.Context, taken ...masking.Message) (marked, more []masking.Message, err error) {
+// the caller's, in the order of taken. A delivery report may have been faster; its state stays.
+func (tx *Tx) MarkSent(ctx context.Context, taken ...masking.Message) (marked []masking.Message, err error) {
 	lanes := make([]string, len(taken))
 	for i, t := range taken {
 		lanes[i] = lane(t.From, t.To)
 	}
 	if err := tx.Lock(ctx, lanes...); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	tx.writes()
-	alone := make(map[int64]bool, len(taken))
-	err = eachPart(ctx, tx.querier, markAlone, []any{ms(tx.Now)}, taken,
-		func(m masking.Message) []any { return []any{m.ID, m.Attempts, text(m.CarrierID)} },
-		func(row scanner) error {
-			id, err := scanID(row)
-			alone[id] = true
-			return err
-		})
-	if err != nil {
-		return nil, nil, err
+	values := func(m masking.Message) []any { return []any{m.ID, m.Attempts, text(m.CarrierID)} }
+	changed, err := execParts(ctx, tx.querier, markSent, []any{ms(tx.Now)}, taken, values)
+	if err != nil || changed == int64(len(taken)) { // as nearly always
+		return taken, err
 	}
+	mine := make(map[int64]bool, len(taken))
+	err = eachPart(ctx, tx.querier, sentNow, []any{ms(tx.Now)}, taken, values, func(row scanner) error {
+		id, err := scanID(row)
+		mine[id] = true
+		return err
+	})
 	for _, m := range taken {
-		if alone[m.ID] {
+		if mine[m.ID] {
 			marked = append(marked, m)
-			continue
-		}
-		// Somebody waits behind it, or it is not the caller's.
-		changed, err := tx.exec(ctx, "UPDATE messages SET state = 'sent', carrier_id = $3, sent_at = $4, "+nothingDue+fence,
-			m.ID, m.Attempts, text(m.CarrierID), ms(tx.Now))
-		if err != nil {
-			return nil, nil, err
-		} else if changed > 0 {
-			marked, more = append(marked, m), append(more, m)
 		}
 	}
-	return marked, more, nil
+	return marked, err
 }
 
-const nothingDue = "due_at = 0, uncertain_at = 0, code = 0, reason = ''"
-
-// markAlone marks messages that nobody waits behind, as nearly always.
-var markAlone = aboutRows(`WITH taken (id, attempts, carrier_id) AS (VALUES)
-	UPDATE messages SET state = 'sent', carrier_id = taken.carrier_id, sent_at = $1, `+nothingDue+` FROM taken
-	WHERE messages.id = taken.id AND messages.attempts = taken.attempts AND messages.state = 'sending'
-	AND NOT EXISTS (SELECT 1 FROM messages w WHERE w.originator = messages.originator AND w.recipient = messages.recipient
-		AND w.state IN ('queued', 'sending') AND w.id <> messages.id)
-	RETURNING messages.id`, 1, "BIGINT", "BIGINT", "TEXT")
+var (
+	markSent = aboutRows(`WITH taken (id, attempts, carrier_id) AS (VALUES)
+		UPDATE messages SET state = 'sent', carrier_id = taken.carrier_id, sent_at = $1, due_at = 0, uncertain_at = 0, code = 0, reason = ''
+		FROM taken WHERE messages.id = taken.id AND messages.attempts = taken.attempts AND messages.state = 'sending'`,
+		1, "BIGINT", "BIGINT", "TEXT")
+	sentNow = aboutRows(`WITH taken (id, attempts, carrier_id) AS (VALUES) SELECT messages.id FROM taken JOIN messages ON messages.id = taken.id
+		WHERE messages.attempts = taken.attempts AND messages.state = 'sent' AND messages.carrier_id = taken.carrier_id AND sent_at = $1`,
+		1, "BIGINT", "BIGINT", "TEXT")
+)
 
 // MarkFailed notes that m will never be sent, and why.
 func (tx *Tx) MarkFailed(ctx context.Context, m masking.Message, code int, reason string) (mine bool, err error) {

@@ -39,8 +39,8 @@ func (e *explaining) QueryRowContext(ctx context.Context, query string, args ...
 // step is a line of a plan that reads a table or sorts.
 var step = regexp.MustCompile(`^(SCAN|SEARCH) \w+|^USE TEMP B-TREE`)
 
-// small is what is no table: rows of values, and the few messages that a claim or a mark takes.
-var small = regexp.MustCompile(`^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|\d+-ROW VALUES CLAUSE|due$|taken$)`)
+// small is what is no table: rows of values, under whichever name, and the few messages that a claim takes.
+var small = regexp.MustCompile(`^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|\d+-ROW VALUES CLAUSE|(due|taken|lane|asked|added|u)$)`)
 
 func (e *explaining) explain(ctx context.Context, query string, args []any) {
 	e.t.Helper()
@@ -152,7 +152,30 @@ func TestPlans(t *testing.T) {
 		}},
 		{"text: sent", func(ctx context.Context, tx *Tx) error {
 			claimed[0].CarrierID = "carrier's id"
-			_, _, err := tx.MarkSent(ctx, claimed...)
+			marked, err := tx.MarkSent(ctx, append(claimed, masking.Message{ID: 99})...) // which is nobody's
+			if err != nil {
+				return err
+			}
+			_, err = tx.ClaimNext(ctx, time.Minute, marked...)
+			return err
+		}},
+		{"text: next made due", func(ctx context.Context, tx *Tx) error {
+			_, err := tx.ClaimNext(ctx, 0, claimed...)
+			return err
+		}},
+		{"texts: routes", func(ctx context.Context, tx *Tx) error {
+			routes, err := tx.Routes(ctx, []masking.Text{{From: ada.Number, To: ride.Proxy.Number}})
+			if err == nil && len(routes) != 1 {
+				err = fmt.Errorf("%d routes of one text", len(routes))
+			}
+			return err
+		}},
+		{"texts: stored", func(ctx context.Context, tx *Tx) error {
+			ids, err := tx.AddRelayed(ctx, []Relay{{masking.Text{CarrierID: "2", From: ada.Number, To: ride.Proxy.Number}, ride.ID}})
+			if err != nil {
+				return err
+			}
+			_, err = tx.EnqueueAll(ctx, []Unsent{{Kind: masking.Relaying, RideID: ride.ID, CauseID: ids[0], From: ride.Proxy.Number, To: bob.Number, Body: "b"}}, time.Minute)
 			return err
 		}},
 		{"text: report", func(ctx context.Context, tx *Tx) error {

@@ -29,7 +29,7 @@ func TestStore_TextMinutes(t *testing.T) {
 					_, err = tx.MarkFailed(ctx, m, 9, "It was rejected.")
 					return err
 				}
-				if _, _, err := tx.MarkSent(ctx, m); err != nil || becomes == masking.Sent {
+				if _, err := tx.MarkSent(ctx, m); err != nil || becomes == masking.Sent {
 					return err
 				}
 				_, err = tx.Settle(ctx, m, masking.Report{State: becomes})

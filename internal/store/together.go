@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,9 +13,8 @@ import (
 // A statement about many rows at once saves what each statement costs: a good part of a text's
 // time with SQLite, a round trip with PostgreSQL.
 
-// rowSizes are how many rows a statement can take: few different statements, so that they
-// stay prepared. What is left of the last one is filled with rows of NULL, which its text
-// must pass over.
+// rowSizes are how many rows a statement can take: not any number, so that they stay prepared.
+// What is left of the last one is filled with rows of NULL, which its text must pass over.
 var rowSizes = [...]int{1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128}
 
 // manyRows is such a statement, one text for each of rowSizes.
@@ -38,11 +38,8 @@ func aboutRows(text string, fixed int, types ...string) (statement manyRows) {
 	return statement
 }
 
-// eachPart runs the statement for rows, in as few parts as it takes, and scans what it
-// returns of each.
-func eachPart[Row any](ctx context.Context, q querier, statement manyRows, fixed []any, rows []Row, values func(Row) []any,
-	scan func(scanner) error) error {
-	scanned := func(row scanner) (none struct{}, err error) { return none, scan(row) }
+// runParts runs the statement for rows, in as few parts as it takes.
+func runParts[Row any](statement manyRows, fixed []any, rows []Row, values func(Row) []any, run func(query string, args []any) error) error {
 	for len(rows) > 0 {
 		i := 0
 		for i < len(rowSizes)-1 && rowSizes[i] < len(rows) {
@@ -56,11 +53,31 @@ func eachPart[Row any](ctx context.Context, q querier, statement manyRows, fixed
 			args, columns = append(args, v...), len(v)
 		}
 		args = append(args, make([]any, columns*(rowSizes[i]-len(part)))...)
-		if _, err := list(ctx, q, scanned, statement[i], args...); err != nil {
+		if err := run(statement[i], args); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// eachPart runs the statement for rows, and scans what it returns of each.
+func eachPart[Row any](ctx context.Context, q querier, statement manyRows, fixed []any, rows []Row, values func(Row) []any,
+	scan func(scanner) error) error {
+	scanned := func(row scanner) (none struct{}, err error) { return none, scan(row) }
+	return runParts(statement, fixed, rows, values, func(query string, args []any) error {
+		_, err := list(ctx, q, scanned, query, args...)
+		return err
+	})
+}
+
+// execParts runs a statement that returns nothing for rows.
+func execParts[Row any](ctx context.Context, q querier, statement manyRows, fixed []any, rows []Row, values func(Row) []any) (changed int64, err error) {
+	err = runParts(statement, fixed, rows, values, func(query string, args []any) error {
+		n, err := q.exec(ctx, query, args...)
+		changed += n
+		return err
+	})
+	return changed, err
 }
 
 var liveRoutes = aboutRows("WITH asked (place, number, party) AS (VALUES) SELECT "+routeUpToNumber+"asked.number"+routeFromNumber+`, place
@@ -125,32 +142,36 @@ func (tx *Tx) AddRelayed(ctx context.Context, relays []Relay) (ids []int64, err 
 	return ids, err
 }
 
-var enqueueFirst = aboutRows(`WITH unsent (originator, recipient, kind, ride_id, cause_id, part, body) AS (VALUES)
+var enqueueAll = aboutRows(`WITH unsent (originator, recipient, kind, ride_id, cause_id, part, body) AS (VALUES)
 	INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at)
-	SELECT originator, recipient, kind, $1, ride_id, cause_id, part, body, $2, $3, $2 FROM unsent WHERE kind IS NOT NULL
-		AND NOT EXISTS (SELECT 1 FROM messages w WHERE w.originator = unsent.originator AND w.recipient = unsent.recipient AND w.state IN ('queued', 'sending'))
-	RETURNING id, cause_id`, 3, "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT")
+	SELECT u.originator, u.recipient, u.kind, CASE WHEN w.id IS NULL THEN $1 ELSE 'queued' END, u.ride_id, u.cause_id, u.part, u.body,
+		$2, CASE WHEN w.id IS NULL THEN $3 ELSE `+strconv.FormatInt(parked, 10)+` END, $2
+	FROM unsent u LEFT JOIN messages w ON w.id = (SELECT MIN(id) FROM messages b
+		WHERE b.originator = u.originator AND b.recipient = u.recipient AND b.state IN ('queued', 'sending'))
+	WHERE u.kind IS NOT NULL RETURNING id, cause_id, state`, 3, "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT")
 
-// EnqueueFirst is Enqueue for messages of different lanes, which LockLanes has locked, and
-// different causes. Those whose ID is 0 were not stored, because others wait before them:
-// Enqueue takes them.
-func (tx *Tx) EnqueueFirst(ctx context.Context, unsent []Unsent, lease time.Duration) ([]masking.Message, error) {
+// EnqueueAll is Enqueue for messages of different lanes, which LockLanes has locked, and
+// different causes.
+func (tx *Tx) EnqueueAll(ctx context.Context, unsent []Unsent, lease time.Duration) ([]masking.Message, error) {
 	tx.writes()
 	state, due := firstIn(tx.Now, lease)
-	byCause := make(map[int64]int64, len(unsent))
-	err := eachPart(ctx, tx.querier, enqueueFirst, []any{state, ms(tx.Now), ms(due)}, unsent,
+	place := make(map[int64]int, len(unsent))
+	messages := make([]masking.Message, len(unsent))
+	for i, u := range unsent {
+		place[u.CauseID] = i
+		messages[i] = u.message(tx.Now, state, due)
+	}
+	err := eachPart(ctx, tx.querier, enqueueAll, []any{state, ms(tx.Now), ms(due)}, unsent,
 		func(u Unsent) []any { return []any{u.From, u.To, u.Kind, id(u.RideID), id(u.CauseID), u.Part, u.Body} },
 		func(row scanner) error {
 			var id, cause int64
-			err := row.Scan(&id, &cause)
-			byCause[cause] = id
-			return err
+			var state masking.MessageState
+			if err := row.Scan(&id, &cause, &state); err != nil {
+				return err
+			}
+			m := &messages[place[cause]]
+			m.ID, m.State, m.Reference = id, state, tx.reference(id)
+			return nil
 		})
-	messages := make([]masking.Message, len(unsent))
-	for i, u := range unsent {
-		messages[i] = u.message(tx.Now, state, due)
-		messages[i].ID = byCause[u.CauseID]
-		messages[i].Reference = tx.reference(messages[i].ID)
-	}
 	return messages, err
 }
