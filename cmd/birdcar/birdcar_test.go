@@ -74,7 +74,7 @@ func start(t testing.TB, database string, env map[string]string) *instance {
 }
 
 // newDatabase is the path of a database that does not exist yet.
-func newDatabase(t *testing.T) string { return filepath.Join(t.TempDir(), "birdcar.db") }
+func newDatabase(t testing.TB) string { return filepath.Join(t.TempDir(), "birdcar.db") }
 
 // output is what the program printed and logged so far.
 type output struct {
@@ -108,7 +108,7 @@ type answer struct {
 	body   string
 }
 
-func receive(t *testing.T, response *http.Response, err error) answer {
+func receive(t testing.TB, response *http.Response, err error) answer {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

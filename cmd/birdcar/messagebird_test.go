@@ -85,12 +85,12 @@ func (m *messageBird) wait(t *testing.T, n int) []sent {
 
 // admin is somebody at the admin pages without a browser, as with curl.
 type admin struct {
-	t      *testing.T
+	t      testing.TB
 	base   string
 	client *http.Client
 }
 
-func newAdmin(t *testing.T, base string) *admin {
+func newAdmin(t testing.TB, base string) *admin {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -23,8 +23,9 @@ var countries = []struct {
 }
 
 const (
-	maxRides     = 5_000_000 // the people of more would not fit into a country's range
-	ridesPerStep = 5000      // share a transaction
+	maxRides      = 5_000_000 // the people of more would not fit into a country's range
+	ridesPerStep  = 5000      // share a transaction, which a slow database must take in time
+	peoplePerStep = 20_000
 )
 
 // platform makes up a platform's past and present, in portions.
@@ -40,6 +41,7 @@ type platform struct {
 	trips              []int                     // of each driver so far
 	taken              map[liveRoute]bool
 
+	told                  int // how many people and numbers of each kind are in portions already
 	live                  int // how many rides are live at the end: the last ones made
 	made, messages, calls int // so far
 }
@@ -106,8 +108,10 @@ func (p *platform) next() (f store.Filling, more bool) {
 	if p.made == p.rides {
 		return f, false
 	}
-	if p.made == 0 {
-		f.Customers, f.Drivers, f.Numbers = p.customers, p.drivers, p.numbers
+	if first := p.told; first < max(len(p.customers), len(p.drivers), len(p.numbers)) {
+		p.told += peoplePerStep
+		f.Customers, f.Drivers, f.Numbers = portion(p.customers, first), portion(p.drivers, first), portion(p.numbers, first)
+		return f, true
 	}
 	for range min(ridesPerStep, p.rides-p.made) {
 		r := p.ride()
@@ -115,6 +119,10 @@ func (p *platform) next() (f store.Filling, more bool) {
 		p.talk(&f, r)
 	}
 	return f, true
+}
+
+func portion[T any](list []T, first int) []T {
+	return list[min(first, len(list)):min(first+peoplePerStep, len(list))]
 }
 
 // closedAt is when the i-th ride closed: as many in five hours, which a ride takes
