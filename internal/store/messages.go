@@ -86,8 +86,13 @@ type Unsent struct {
 // in its lane, whose end wakes it.
 const parked = int64(1) << 60
 
-// A lane is what goes to one person from one number: in order, one at a time.
-const inLane = "originator = $1 AND recipient = $2 AND state IN ('queued', 'sending')"
+// firstInLane is the id of the first message in a lane, or NULL. A lane is what goes to one
+// person from one number: in order, one at a time.
+func firstInLane(from, to string) string {
+	return "(SELECT MIN(id) FROM messages WHERE originator = " + from + " AND recipient = " + to + " AND state IN ('queued', 'sending'))"
+}
+
+var laneIsFree = firstInLane("$1", "$2") + " IS NULL"
 
 // lane keeps transactions apart that add to a lane or take from it: one that
 // comes to wait behind another must not miss that other's end.
@@ -120,7 +125,7 @@ func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (maski
 	const into = "INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at) "
 	args := []any{u.From, u.To, u.Kind, m.State, id(u.RideID), id(u.CauseID), u.Part, u.Body, ms(tx.Now), ms(m.Due)}
 	var err error
-	m.ID, err = tx.add(ctx, into+"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9 WHERE NOT EXISTS (SELECT 1 FROM messages WHERE "+inLane+")", args...)
+	m.ID, err = tx.add(ctx, into+"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9 WHERE "+laneIsFree, args...)
 	if err == masking.ErrNotFound { // others are before it
 		m.State = masking.Queued
 		args[3], args[9] = m.State, parked

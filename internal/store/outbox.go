@@ -39,11 +39,11 @@ func (tx *Tx) Claim(ctx context.Context, limit int, lease time.Duration) ([]mask
 func (tx *Tx) ClaimNext(ctx context.Context, lease time.Duration, left ...masking.Message) (next []masking.Message, err error) {
 	lane := func(m masking.Message) []any { return []any{m.From, m.To} }
 	if lease <= 0 {
-		_, err := execParts(ctx, tx.querier, dueNext, []any{ms(tx.Now)}, left, lane)
+		_, err := execParts(ctx, tx.querier, dueNext, []any{parked, ms(tx.Now)}, left, lane)
 		return nil, err
 	}
 	tx.writes()
-	err = eachPart(ctx, tx.querier, claimNext, []any{ms(tx.Now), ms(tx.Now.Add(lease))}, left, lane, func(row scanner) error {
+	err = eachPart(ctx, tx.querier, claimNext, []any{parked, ms(tx.Now), ms(tx.Now.Add(lease))}, left, lane, func(row scanner) error {
 		m, err := tx.scanMessage(row)
 		next = append(next, m)
 		return err
@@ -51,16 +51,16 @@ func (tx *Tx) ClaimNext(ctx context.Context, lease time.Duration, left ...maskin
 	return next, err
 }
 
+// ofNext sets something of the first of each lane that waits for its turn; $1 is parked.
 func ofNext(set, returning string, fixed int) manyRows {
 	return aboutRows("WITH lane (from_number, to_number) AS (VALUES) UPDATE messages SET "+set+` FROM lane
-		WHERE messages.id = (SELECT MIN(f.id) FROM messages f
-			WHERE f.originator = lane.from_number AND f.recipient = lane.to_number AND f.state IN ('queued', 'sending'))
-		AND messages.state = 'queued' AND messages.due_at = `+strconv.FormatInt(parked, 10)+returning, fixed, "TEXT", "TEXT")
+		WHERE messages.id = `+firstInLane("lane.from_number", "lane.to_number")+`
+		AND messages.state = 'queued' AND messages.due_at = $1`+returning, fixed, "TEXT", "TEXT")
 }
 
 var (
-	claimNext = ofNext("state = 'sending', claimed_at = $1, due_at = $2", " RETURNING "+messageColumns, 2)
-	dueNext   = ofNext("due_at = $1", "", 1)
+	claimNext = ofNext("state = 'sending', claimed_at = $2, due_at = $3", " RETURNING "+messageColumns, 3)
+	dueNext   = ofNext("due_at = $2", "", 2)
 )
 
 // NextDue is when the next message may be claimed; zero: none waits for anything

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -80,9 +79,14 @@ func execParts[Row any](ctx context.Context, q querier, statement manyRows, fixe
 	return changed, err
 }
 
-var liveRoutes = aboutRows("WITH asked (place, number, party) AS (VALUES) SELECT "+routeUpToNumber+"asked.number"+routeFromNumber+`, place
+const routesOfTexts = "WITH asked (place, number, party) AS (VALUES) SELECT " + routeUpToNumber + "asked.number" + routeFromNumber + `, place
 	FROM asked JOIN routes ON number_id = (SELECT id FROM proxy_numbers WHERE number = asked.number) AND routes.party = asked.party AND released_at = 0
-	WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)`, 0, "BIGINT", "TEXT", "TEXT")
+	WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)`
+
+var (
+	liveRoutes = aboutRows(routesOfTexts, 0, "BIGINT", "TEXT", "TEXT")
+	heldRoutes = aboutRows(routesOfTexts+postgresEngine.holdRead, 0, "BIGINT", "TEXT", "TEXT")
+)
 
 // Routes are the live routes of the senders of texts on the numbers they were sent to, by
 // their places in texts. A text whose place is missing has none, or is from a number of the pool:
@@ -92,12 +96,12 @@ func (tx *Tx) Routes(ctx context.Context, texts []masking.Text) (map[int]masking
 	for i := range order {
 		order[i] = i
 	}
-	held := liveRoutes
-	for i := range held {
-		held[i] += tx.held()
+	statement := liveRoutes
+	if tx.held() != "" {
+		statement = heldRoutes
 	}
 	routes := make(map[int]masking.Route, len(texts))
-	return routes, eachPart(ctx, tx.querier, held, nil, order,
+	return routes, eachPart(ctx, tx.querier, statement, nil, order,
 		func(i int) []any { return []any{i, texts[i].To, texts[i].From} },
 		func(row scanner) error {
 			var i int
@@ -145,10 +149,9 @@ func (tx *Tx) AddRelayed(ctx context.Context, relays []Relay) (ids []int64, err 
 var enqueueAll = aboutRows(`WITH unsent (originator, recipient, kind, ride_id, cause_id, part, body) AS (VALUES)
 	INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at)
 	SELECT u.originator, u.recipient, u.kind, CASE WHEN w.id IS NULL THEN $1 ELSE 'queued' END, u.ride_id, u.cause_id, u.part, u.body,
-		$2, CASE WHEN w.id IS NULL THEN $3 ELSE `+strconv.FormatInt(parked, 10)+` END, $2
-	FROM unsent u LEFT JOIN messages w ON w.id = (SELECT MIN(id) FROM messages b
-		WHERE b.originator = u.originator AND b.recipient = u.recipient AND b.state IN ('queued', 'sending'))
-	WHERE u.kind IS NOT NULL RETURNING id, cause_id, state`, 3, "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT")
+		$2, CASE WHEN w.id IS NULL THEN $3 ELSE CAST($4 AS BIGINT) END, $2
+	FROM unsent u LEFT JOIN messages w ON w.id = `+firstInLane("u.originator", "u.recipient")+`
+	WHERE u.kind IS NOT NULL RETURNING id, cause_id, state`, 4, "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT")
 
 // EnqueueAll is Enqueue for messages of different lanes, which LockLanes has locked, and
 // different causes.
@@ -161,7 +164,7 @@ func (tx *Tx) EnqueueAll(ctx context.Context, unsent []Unsent, lease time.Durati
 		place[u.CauseID] = i
 		messages[i] = u.message(tx.Now, state, due)
 	}
-	err := eachPart(ctx, tx.querier, enqueueAll, []any{state, ms(tx.Now), ms(due)}, unsent,
+	err := eachPart(ctx, tx.querier, enqueueAll, []any{state, ms(tx.Now), ms(due), parked}, unsent,
 		func(u Unsent) []any { return []any{u.From, u.To, u.Kind, id(u.RideID), id(u.CauseID), u.Part, u.Body} },
 		func(row scanner) error {
 			var id, cause int64
