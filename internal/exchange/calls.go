@@ -48,11 +48,47 @@ func (x *Exchange) callRoute(ctx context.Context, c masking.Call, p Proof) (mask
 	if c.From.IsZero() {
 		return masking.Route{}, masking.ErrNotFound
 	}
-	route, err := x.Store.Route(ctx, c.To, c.From)
+	d := &dialled{call: c}
+	if err := x.dialled.join(d); err != nil {
+		return masking.Route{}, err
+	}
+	route, err := d.route, d.err
+	if err != nil && !errors.Is(err, masking.ErrNotFound) { // perhaps another's fault
+		route, err = x.Store.Route(ctx, c.To, c.From)
+	}
 	if errors.Is(err, masking.ErrNotFound) {
 		route, err = x.Store.ReleasedRoute(ctx, c.To, c.From)
 	}
 	return route, err
+}
+
+// dialled is a call that waits for its route.
+type dialled struct {
+	call  masking.Call
+	route masking.Route
+	err   error
+}
+
+// findRoutes finds the live routes of calls, in one question to the database. An answer after
+// AnswerWithin would serve nobody, and keeps others waiting.
+func (x *Exchange) findRoutes(all []*dialled) {
+	ctx, cancel := context.WithTimeout(context.Background(), AnswerWithin)
+	defer cancel()
+	calls := make([]masking.Call, len(all))
+	for i, d := range all {
+		calls[i] = d.call
+	}
+	routes, err := x.Store.CallRoutes(ctx, calls)
+	for i, d := range all {
+		switch {
+		case err != nil:
+			d.err = err
+		case routes[i].RideID == 0:
+			d.err = masking.ErrNotFound
+		default:
+			d.route = routes[i]
+		}
+	}
 }
 
 // record leaves a call to be stored behind the caller's back: the answer does

@@ -17,7 +17,8 @@ import (
 // Exchange connects the two parties of each ride.
 type Exchange struct {
 	Config
-	inbounds inbounds
+	inbounds rounds[*inbound]
+	dialled  rounds[*dialled]
 	calls    chan masking.CallRecord
 	chores   chan struct{} // has one when Chores shall look
 	counts   counts
@@ -57,7 +58,9 @@ func New(c Config) (*Exchange, error) {
 	if c.Publish == nil {
 		c.Publish = func(masking.Event) {}
 	}
-	return &Exchange{Config: c, calls: make(chan masking.CallRecord, callQueue), chores: make(chan struct{}, 1)}, nil
+	x := &Exchange{Config: c, calls: make(chan masking.CallRecord, callQueue), chores: make(chan struct{}, 1)}
+	x.inbounds.do, x.dialled.do = x.relayAll, x.findRoutes
+	return x, nil
 }
 
 // Proof is what a carrier's signature proved: its id, which lets in one request

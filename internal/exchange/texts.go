@@ -14,15 +14,10 @@ import (
 // changes nothing. A text that nobody can get is kept for the admin; one of a
 // ride that is over is answered, once. ErrReplayed: the proof was used before.
 func (x *Exchange) RelayText(ctx context.Context, t masking.Text, p Proof) error {
-	in := &inbound{ctx: ctx, text: t, proof: p, done: make(chan struct{})}
-	first, err := x.inbounds.add(in)
-	if err != nil {
+	in := &inbound{ctx: ctx, text: t, proof: p}
+	if err := x.inbounds.join(in); err != nil {
 		return err
 	}
-	if first {
-		go x.relayWaiting()
-	}
-	<-in.done
 	return in.err
 }
 

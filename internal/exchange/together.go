@@ -3,16 +3,10 @@ package exchange
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"birdcar/internal/masking"
 	"birdcar/internal/store"
-)
-
-const (
-	maxTogether = 128  // texts in one transaction
-	maxWaiting  = 4096 // texts that may wait for one; more are masking.ErrBusy
 )
 
 // inbound is a text that waits for its relaying.
@@ -21,55 +15,19 @@ type inbound struct {
 	text  masking.Text
 	proof Proof
 	err   error
-	done  chan struct{}
 }
 
-// inbounds are the texts that wait, while others are being relayed.
-type inbounds struct {
-	mu      sync.Mutex
-	waiting []*inbound
-	busy    bool // somebody relays
-}
-
-// add lets one wait. first: nobody relays yet, so relayWaiting shall.
-func (w *inbounds) add(in *inbound) (first bool, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.waiting) >= maxWaiting {
-		return false, fmt.Errorf("%d texts wait: %w", maxWaiting, masking.ErrBusy)
+// relayAll relays texts, and tells each what became of it.
+func (x *Exchange) relayAll(all []*inbound) {
+	alone := all
+	if len(all) > 1 {
+		alone = x.relayTogether(all)
 	}
-	w.waiting = append(w.waiting, in)
-	first, w.busy = !w.busy, true
-	return first, nil
-}
-
-// take is what waits, maxTogether at most. Where nothing does, nobody relays any more.
-func (w *inbounds) take() (taken []*inbound) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	n := min(len(w.waiting), maxTogether)
-	taken, w.waiting = w.waiting[:n:n], w.waiting[n:]
-	w.busy = n > 0
-	return taken
-}
-
-// relayWaiting relays what waits until nothing does: all that came while one transaction was
-// under way in the next.
-func (x *Exchange) relayWaiting() {
-	for all := x.inbounds.take(); len(all) > 0; all = x.inbounds.take() {
-		alone := all
-		if len(all) > 1 {
-			alone = x.relayTogether(all)
-		}
-		var each sync.WaitGroup
-		for _, in := range alone {
-			each.Go(func() { in.err = x.relayAlone(in.ctx, in.text, in.proof) })
-		}
-		each.Wait()
-		for _, in := range all {
-			close(in.done)
-		}
+	var each sync.WaitGroup
+	for _, in := range alone {
+		each.Go(func() { in.err = x.relayAlone(in.ctx, in.text, in.proof) })
 	}
+	each.Wait()
 }
 
 // relayTogether relays texts in one transaction, and tells each what became of it, or that the
@@ -82,14 +40,14 @@ func (x *Exchange) relayTogether(all []*inbound) (alone []*inbound) {
 		for i, in := range all {
 			texts[i] = in.text
 		}
-		routes, err := tx.Routes(ctx, texts)
+		routes, err := tx.TextRoutes(ctx, texts)
 		if err != nil {
 			return err
 		}
 		var live []routed
 		for i, in := range all {
-			route, found := routes[i]
-			if !found {
+			route := routes[i]
+			if route.RideID == 0 {
 				alone = append(alone, in)
 				continue
 			}

@@ -211,3 +211,52 @@ func inOneGo(t *testing.T, w *town, spoilt bool) {
 		t.Errorf("who came late was told so %d times, want 1", told)
 	}
 }
+
+// Callers of every kind who call at once each get what they would have alone, also when
+// the question about all of them fails.
+func TestRouteCall_AtOnce(t *testing.T) {
+	for name, spoilt := range map[string]error{"whole": nil, "spoilt": errors.New("spoilt")} {
+		t.Run(name, func(t *testing.T) {
+			eachTown(t, func(t *testing.T, w *town) { callAtOnce(t, w, spoilt) })
+		})
+	}
+}
+
+func callAtOnce(t *testing.T, w *town, spoilt error) {
+	type caller struct {
+		from, to masking.Number
+		want     masking.CallFlow
+	}
+	one, two := w.number(t, "07700 900901"), w.number(t, "07700 900902")
+	callers := []caller{
+		{phone(t, "07700 900666"), one.Number, masking.CallFlow{Say: masking.SayUnknown}},
+		{one.Number, two.Number, masking.CallFlow{Say: masking.SayUnknown}},
+		{masking.Number{}, one.Number, masking.CallFlow{Say: masking.SayUnknown}},
+	}
+	for i := range 20 {
+		ride := w.ride(t, w.customer(t, "Ada", fmt.Sprintf("07700 9001%02d", i)), w.driver(t, "Bob", fmt.Sprintf("07700 9002%02d", i)))
+		customer, driver := masking.CallFlow{Transfer: ride.Driver.Number}, masking.CallFlow{Transfer: ride.Customer.Number}
+		if i < 5 {
+			w.release(t, ride)
+			customer = masking.CallFlow{Say: masking.SayEnded}
+			driver = customer
+		}
+		callers = append(callers, caller{ride.Customer.Number, ride.Proxy.Number, customer}, caller{ride.Driver.Number, ride.Proxy.Number, driver})
+	}
+	if spoilt != nil {
+		w.SpoilCalls(spoilt)
+	}
+	start := make(chan struct{})
+	var calling sync.WaitGroup
+	for _, c := range slices.Repeat(callers, 10) {
+		calling.Go(func() {
+			<-start
+			got, err := w.RouteCall(context.Background(), masking.Call{From: c.from, To: c.to}, exchange.Proof{})
+			if err != nil || got != c.want {
+				t.Errorf("%s dials %s: got %s %q, %v; want %s %q", c.from.E164(), c.to.E164(), got.Transfer.E164(), got.Say, err, c.want.Transfer.E164(), c.want.Say)
+			}
+		})
+	}
+	close(start)
+	calling.Wait()
+}

@@ -164,9 +164,16 @@ func TestPlans(t *testing.T) {
 			return err
 		}},
 		{"texts: routes", func(ctx context.Context, tx *Tx) error {
-			routes, err := tx.Routes(ctx, []masking.Text{{From: ada.Number, To: ride.Proxy.Number}})
-			if err == nil && len(routes) != 1 {
-				err = fmt.Errorf("%d routes of one text", len(routes))
+			of, err := tx.TextRoutes(ctx, []masking.Text{{From: ada.Number, To: ride.Proxy.Number}})
+			if err == nil && of[0].RideID != ride.ID {
+				err = fmt.Errorf("found %+v for a text", of)
+			}
+			return err
+		}},
+		{"calls: routes", func(ctx context.Context, tx *Tx) error {
+			of, err := tx.CallRoutes(ctx, []masking.Call{{From: ada.Number, To: ride.Proxy.Number}})
+			if err == nil && of[0].RideID != ride.ID {
+				err = fmt.Errorf("found %+v for a call", of)
 			}
 			return err
 		}},

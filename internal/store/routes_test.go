@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -112,6 +113,52 @@ func TestRoutes_OneLivePerPhoneAndNumber(t *testing.T) {
 		}
 		if n, err := p.ProxyNumber(context.Background(), p.gb1.ID); err != nil || n.LiveRoutes != 4 {
 			t.Errorf("the number counts %d live routes, %v; want 4, whatever was refused", n.LiveRoutes, err)
+		}
+	})
+}
+
+// Whoever asks together with others gets what they would get alone.
+func TestCallRoutes(t *testing.T) {
+	eachPlace(t, func(t *testing.T, p *place) {
+		phones := []masking.Number{{}, number(t, "447700900666"), p.gb1.Number}
+		for _, party := range []masking.Party{p.ada, p.eve, p.bob, p.cy} {
+			phones = append(phones, party.Number)
+		}
+		numbers := []masking.Number{p.gb1.Number, p.gb2.Number, number(t, "447700900999"), p.ada.Number}
+		over, err := p.ride(p.ada, p.bob, p.gb2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.release(over)
+		for _, pair := range [][2]masking.Party{{p.ada, p.bob}, {p.eve, p.cy}} {
+			if _, err := p.ride(pair[0], pair[1], p.gb1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := p.ride(p.eve, p.bob, p.gb2); err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		for _, n := range []int{0, 1, 2, 3, 100, 300} {
+			calls := make([]masking.Call, n)
+			for i := range calls {
+				calls[i] = masking.Call{From: phones[rand.N(len(phones))], To: numbers[rand.N(len(numbers))]}
+			}
+			routes, err := p.CallRoutes(ctx, calls)
+			if err != nil || len(routes) != n {
+				t.Fatalf("%d routes of %d calls, %v", len(routes), n, err)
+			}
+			for i, c := range calls {
+				want, err := p.Route(ctx, c.To, c.From)
+				if errors.Is(err, masking.ErrNotFound) {
+					want = masking.Route{}
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				if routes[i] != want {
+					t.Errorf("call %d of %d: got %+v, want %+v", i, n, routes[i], want)
+				}
+			}
 		}
 	})
 }

@@ -79,35 +79,48 @@ func execParts[Row any](ctx context.Context, q querier, statement manyRows, fixe
 	return changed, err
 }
 
-const routesOfTexts = "WITH asked (place, number, party) AS (VALUES) SELECT " + routeUpToNumber + "asked.number" + routeFromNumber + `, place
-	FROM asked JOIN routes ON number_id = (SELECT id FROM proxy_numbers WHERE number = asked.number) AND routes.party = asked.party AND released_at = 0
-	WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)`
+const routesAsked = "WITH asked (place, number, party) AS (VALUES) SELECT " + routeUpToNumber + "asked.number" + routeFromNumber + `, place
+	FROM asked JOIN routes ON number_id = (SELECT id FROM proxy_numbers WHERE number = asked.number) AND routes.party = asked.party AND released_at = 0`
+
+const exceptLoops = " WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)"
 
 var (
-	liveRoutes = aboutRows(routesOfTexts, 0, "BIGINT", "TEXT", "TEXT")
-	heldRoutes = aboutRows(routesOfTexts+postgresEngine.holdRead, 0, "BIGINT", "TEXT", "TEXT")
+	callRoutes     = aboutRows(routesAsked, 0, "BIGINT", "TEXT", "TEXT")
+	textRoutes     = aboutRows(routesAsked+exceptLoops, 0, "BIGINT", "TEXT", "TEXT")
+	textRoutesHeld = aboutRows(routesAsked+exceptLoops+postgresEngine.holdRead, 0, "BIGINT", "TEXT", "TEXT")
 )
 
-// Routes are the live routes of the senders of texts on the numbers they were sent to, by
-// their places in texts. A text whose place is missing has none, or is from a number of the pool:
+// CallRoutes are what Route is of each call, in their order: the zero Route of one that has none.
+func (r reads) CallRoutes(ctx context.Context, calls []masking.Call) ([]masking.Route, error) {
+	return routesOf(ctx, r.querier, callRoutes, len(calls), func(i int) (number, party masking.Number) { return calls[i].To, calls[i].From })
+}
+
+// TextRoutes are the live routes of the senders of texts on the numbers they were sent to, in
+// their order. The zero Route is of one that has none, or is from a number of the pool:
 // RouteOrLoop knows.
-func (tx *Tx) Routes(ctx context.Context, texts []masking.Text) (map[int]masking.Route, error) {
-	order := make([]int, len(texts))
+func (tx *Tx) TextRoutes(ctx context.Context, texts []masking.Text) ([]masking.Route, error) {
+	statement := textRoutes
+	if tx.held() != "" {
+		statement = textRoutesHeld
+	}
+	return routesOf(ctx, tx.querier, statement, len(texts), func(i int) (number, party masking.Number) { return texts[i].To, texts[i].From })
+}
+
+func routesOf(ctx context.Context, q querier, statement manyRows, n int, asked func(i int) (number, party masking.Number)) ([]masking.Route, error) {
+	routes, order := make([]masking.Route, n), make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
-	statement := liveRoutes
-	if tx.held() != "" {
-		statement = heldRoutes
-	}
-	routes := make(map[int]masking.Route, len(texts))
-	return routes, eachPart(ctx, tx.querier, statement, nil, order,
-		func(i int) []any { return []any{i, texts[i].To, texts[i].From} },
+	return routes, eachPart(ctx, q, statement, nil, order,
+		func(i int) []any {
+			number, party := asked(i)
+			return []any{i, number, party}
+		},
 		func(row scanner) error {
 			var i int
 			r, err := scanRoute(masking.Number{}, masking.Number{}, row, &i)
 			if err == nil {
-				r.Number, r.Party = texts[i].To, texts[i].From
+				r.Number, r.Party = asked(i)
 				routes[i] = r
 			}
 			return err
