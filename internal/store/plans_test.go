@@ -257,3 +257,13 @@ func TestPlans(t *testing.T) {
 	}
 	t.Log("\n" + strings.Join(plans, "\n"))
 }
+
+// A plan that depends on a parameter is made anew for each run, however well the statement is kept.
+func TestRewriteDollars(t *testing.T) {
+	const query, want = "SELECT (SELECT 1 LIMIT $2), 1 WHERE $1 = $2 LIMIT $10", "SELECT (SELECT 1 LIMIT (?2 + 0)), 1 WHERE ?1 = ?2 LIMIT (?10 + 0)"
+	for range 2 { // it is kept
+		if got := rewriteDollars(query); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

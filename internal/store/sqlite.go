@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -105,11 +106,15 @@ func (tx *sqliteTx) Rollback() error {
 
 var rewritten sync.Map // of SQL texts, which are constants of this package
 
+// limitPlace is a parameter as a LIMIT. SQLite looks at its value when it plans, and so plans a
+// statement anew each time it runs; it does not see through a sum.
+var limitPlace = regexp.MustCompile(`LIMIT (\?\d+)`)
+
 func rewriteDollars(query string) string {
 	if q, ok := rewritten.Load(query); ok {
 		return q.(string)
 	}
-	q := strings.ReplaceAll(query, "$", "?")
+	q := limitPlace.ReplaceAllString(strings.ReplaceAll(query, "$", "?"), "LIMIT ($1 + 0)")
 	rewritten.Store(query, q)
 	return q
 }
