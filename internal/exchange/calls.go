@@ -38,6 +38,7 @@ func (x *Exchange) RouteCall(ctx context.Context, c masking.Call, p Proof) (flow
 	return flow, nil
 }
 
+// callRoute is as much of a caller's route as a call needs: its ride, the peer, and when it was released.
 func (x *Exchange) callRoute(ctx context.Context, c masking.Call, p Proof) (masking.Route, error) {
 	if p.ID != "" { // only a signed call has something to write before it is answered
 		err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return p.use(ctx, tx) })
@@ -52,8 +53,11 @@ func (x *Exchange) callRoute(ctx context.Context, c masking.Call, p Proof) (mask
 	if err := x.dialled.join(d); err != nil {
 		return masking.Route{}, err
 	}
-	route, err := d.route, d.err
-	if err != nil && !errors.Is(err, masking.ErrNotFound) { // perhaps another's fault
+	if d.err == nil && d.reaches.RideID != 0 {
+		return masking.Route{RideID: d.reaches.RideID, Peer: d.reaches.To}, nil
+	}
+	route, err := masking.Route{}, masking.ErrNotFound
+	if d.err != nil { // perhaps another's fault
 		route, err = x.Store.Route(ctx, c.To, c.From)
 	}
 	if errors.Is(err, masking.ErrNotFound) {
@@ -62,32 +66,25 @@ func (x *Exchange) callRoute(ctx context.Context, c masking.Call, p Proof) (mask
 	return route, err
 }
 
-// dialled is a call that waits for its route.
+// dialled is a call that waits to hear whom it reaches.
 type dialled struct {
-	call  masking.Call
-	route masking.Route
-	err   error
+	call    masking.Call
+	reaches store.Connection
+	err     error
 }
 
-// findRoutes finds the live routes of calls, in one question to the database. An answer after
+// connect finds whom calls reach, in one question to the database. An answer after
 // AnswerWithin would serve nobody, and keeps others waiting.
-func (x *Exchange) findRoutes(all []*dialled) {
+func (x *Exchange) connect(all []*dialled) {
 	ctx, cancel := context.WithTimeout(context.Background(), AnswerWithin)
 	defer cancel()
 	calls := make([]masking.Call, len(all))
 	for i, d := range all {
 		calls[i] = d.call
 	}
-	routes, err := x.Store.CallRoutes(ctx, calls)
+	reach, err := x.Store.Connections(ctx, calls)
 	for i, d := range all {
-		switch {
-		case err != nil:
-			d.err = err
-		case routes[i].RideID == 0:
-			d.err = masking.ErrNotFound
-		default:
-			d.route = routes[i]
-		}
+		d.reaches, d.err = reach[i], err
 	}
 }
 

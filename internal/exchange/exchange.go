@@ -59,7 +59,7 @@ func New(c Config) (*Exchange, error) {
 		c.Publish = func(masking.Event) {}
 	}
 	x := &Exchange{Config: c, calls: make(chan masking.CallRecord, callQueue), chores: make(chan struct{}, 1)}
-	x.inbounds.do, x.dialled.do = x.relayAll, x.findRoutes
+	x.inbounds.do, x.dialled.do = x.relayAll, x.connect
 	return x, nil
 }
 

@@ -16,7 +16,8 @@ type metrics struct {
 	registry *prometheus.Registry
 	webhooks *prometheus.CounterVec
 	answered *prometheus.HistogramVec
-	calls    *prometheus.CounterVec
+
+	connected, told prometheus.Counter // of calls, by what they were answered with
 }
 
 func newMetrics(s *Server) *metrics {
@@ -27,10 +28,11 @@ func newMetrics(s *Server) *metrics {
 		answered: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "birdcar_webhook_seconds",
 			Help:    "Time to answer a webhook.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5}}, []string{"kind"}),
-		calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "birdcar_calls_total",
-			Help: "Calls by answer: connected to the other party, or a sentence."}, []string{"answer"}),
 	}
-	m.registry.MustRegister(m.webhooks, m.answered, m.calls,
+	calls := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "birdcar_calls_total",
+		Help: "Calls by answer: connected to the other party, or a sentence."}, []string{"answer"})
+	m.connected, m.told = calls.WithLabelValues("connected"), calls.WithLabelValues("sentence")
+	m.registry.MustRegister(m.webhooks, m.answered, calls,
 		newGauges(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -47,16 +49,21 @@ var outcomes = map[int]string{
 // note counts and times a kind of webhook, and remembers what became of it.
 func (s *Server) note(kind webhookKind, next http.HandlerFunc) http.HandlerFunc {
 	answered := s.metrics.answered.WithLabelValues(string(kind))
+	counted := map[int]prometheus.Counter{}
+	for status, outcome := range outcomes {
+		counted[status] = s.metrics.webhooks.WithLabelValues(string(kind), outcome)
+	}
+	failed := s.metrics.webhooks.WithLabelValues(string(kind), "failed")
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		ww := w.(middleware.WrapResponseWriter) // logRequests stands before every route
 		next(ww, r)
 		status := ww.Status()
-		outcome, ok := outcomes[status]
-		if !ok {
-			outcome = "failed"
+		if c, ok := counted[status]; ok {
+			c.Inc()
+		} else {
+			failed.Inc()
 		}
-		s.metrics.webhooks.WithLabelValues(string(kind), outcome).Inc()
 		answered.Observe(time.Since(start).Seconds())
 		s.seen.note(kind, status, s.Now())
 	}

@@ -79,11 +79,11 @@ func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, in webhook) 
 		a.once(func() { s.refuseReplay(w, r) })
 		return
 	}
-	answer := "sentence"
 	if a.give(flow) && !flow.Transfer.IsZero() {
-		answer = "connected"
+		s.metrics.connected.Inc()
+	} else {
+		s.metrics.told.Inc()
 	}
-	s.metrics.calls.WithLabelValues(answer).Inc()
 }
 
 // callAnswer is given once: by whoever is first, the decision or its deadline.

@@ -170,8 +170,8 @@ func TestPlans(t *testing.T) {
 			}
 			return err
 		}},
-		{"calls: routes", func(ctx context.Context, tx *Tx) error {
-			of, err := tx.CallRoutes(ctx, []masking.Call{{From: ada.Number, To: ride.Proxy.Number}})
+		{"calls: connections", func(ctx context.Context, tx *Tx) error {
+			of, err := tx.Connections(ctx, []masking.Call{{From: ada.Number, To: ride.Proxy.Number}})
 			if err == nil && of[0].RideID != ride.ID {
 				err = fmt.Errorf("found %+v for a call", of)
 			}

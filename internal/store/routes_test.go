@@ -118,7 +118,7 @@ func TestRoutes_OneLivePerPhoneAndNumber(t *testing.T) {
 }
 
 // Whoever asks together with others gets what they would get alone.
-func TestCallRoutes(t *testing.T) {
+func TestConnections(t *testing.T) {
 	eachPlace(t, func(t *testing.T, p *place) {
 		phones := []masking.Number{{}, number(t, "447700900666"), p.gb1.Number}
 		for _, party := range []masking.Party{p.ada, p.eve, p.bob, p.cy} {
@@ -144,19 +144,17 @@ func TestCallRoutes(t *testing.T) {
 			for i := range calls {
 				calls[i] = masking.Call{From: phones[rand.N(len(phones))], To: numbers[rand.N(len(numbers))]}
 			}
-			routes, err := p.CallRoutes(ctx, calls)
-			if err != nil || len(routes) != n {
-				t.Fatalf("%d routes of %d calls, %v", len(routes), n, err)
+			reach, err := p.Connections(ctx, calls)
+			if err != nil || len(reach) != n {
+				t.Fatalf("%d connections of %d calls, %v", len(reach), n, err)
 			}
 			for i, c := range calls {
-				want, err := p.Route(ctx, c.To, c.From)
-				if errors.Is(err, masking.ErrNotFound) {
-					want = masking.Route{}
-				} else if err != nil {
+				route, err := p.Route(ctx, c.To, c.From)
+				if err != nil && !errors.Is(err, masking.ErrNotFound) {
 					t.Fatal(err)
 				}
-				if routes[i] != want {
-					t.Errorf("call %d of %d: got %+v, want %+v", i, n, routes[i], want)
+				if want := (store.Connection{RideID: route.RideID, To: route.Peer}); reach[i] != want {
+					t.Errorf("call %d of %d: got %+v, want %+v", i, n, reach[i], want)
 				}
 			}
 		}

@@ -79,20 +79,31 @@ func execParts[Row any](ctx context.Context, q querier, statement manyRows, fixe
 	return changed, err
 }
 
-const routesAsked = "WITH asked (place, number, party) AS (VALUES) SELECT " + routeUpToNumber + "asked.number" + routeFromNumber + `, place
+const (
+	asked  = "WITH asked (place, number, party) AS (VALUES) SELECT place, "
+	routed = `
 	FROM asked JOIN routes ON number_id = (SELECT id FROM proxy_numbers WHERE number = asked.number) AND routes.party = asked.party AND released_at = 0`
-
-const exceptLoops = " WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)"
-
-var (
-	callRoutes     = aboutRows(routesAsked, 0, "BIGINT", "TEXT", "TEXT")
-	textRoutes     = aboutRows(routesAsked+exceptLoops, 0, "BIGINT", "TEXT", "TEXT")
-	textRoutesHeld = aboutRows(routesAsked+exceptLoops+postgresEngine.holdRead, 0, "BIGINT", "TEXT", "TEXT")
+	routesOfTexts = asked + routeUpToNumber + "asked.number" + routeFromNumber + routed +
+		" WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)"
 )
 
-// CallRoutes are what Route is of each call, in their order: the zero Route of one that has none.
-func (r reads) CallRoutes(ctx context.Context, calls []masking.Call) ([]masking.Route, error) {
-	return routesOf(ctx, r.querier, callRoutes, len(calls), func(i int) (number, party masking.Number) { return calls[i].To, calls[i].From })
+var (
+	connections = aboutRows(asked+"ride_id, peer"+routed, 0, "BIGINT", "TEXT", "TEXT")
+	textRoutes  = aboutRows(routesOfTexts, 0, "BIGINT", "TEXT", "TEXT")
+	heldRoutes  = aboutRows(routesOfTexts+postgresEngine.holdRead, 0, "BIGINT", "TEXT", "TEXT")
+)
+
+// Connection is whom a call reaches, and in which ride.
+type Connection struct {
+	RideID int64 // 0: it reaches nobody
+	To     masking.Number
+}
+
+// Connections are what the live routes of callers on the numbers they call lead to, in their order.
+func (r reads) Connections(ctx context.Context, calls []masking.Call) ([]Connection, error) {
+	return byPlace(ctx, r.querier, connections, len(calls),
+		func(i int) (number, party masking.Number) { return calls[i].To, calls[i].From },
+		func(row scanner, place *int) (c Connection, err error) { return c, row.Scan(place, &c.RideID, &c.To) })
 }
 
 // TextRoutes are the live routes of the senders of texts on the numbers they were sent to, in
@@ -101,27 +112,38 @@ func (r reads) CallRoutes(ctx context.Context, calls []masking.Call) ([]masking.
 func (tx *Tx) TextRoutes(ctx context.Context, texts []masking.Text) ([]masking.Route, error) {
 	statement := textRoutes
 	if tx.held() != "" {
-		statement = textRoutesHeld
+		statement = heldRoutes
 	}
-	return routesOf(ctx, tx.querier, statement, len(texts), func(i int) (number, party masking.Number) { return texts[i].To, texts[i].From })
+	routes, err := byPlace(ctx, tx.querier, statement, len(texts),
+		func(i int) (number, party masking.Number) { return texts[i].To, texts[i].From },
+		func(row scanner, place *int) (r masking.Route, err error) {
+			return r, row.Scan(place, &r.RideID, &r.Peer, &r.PeerNumber, at(&r.Released))
+		})
+	for i, t := range texts {
+		if routes[i].RideID != 0 {
+			routes[i].Number, routes[i].Party = t.To, t.From
+		}
+	}
+	return routes, err
 }
 
-func routesOf(ctx context.Context, q querier, statement manyRows, n int, asked func(i int) (number, party masking.Number)) ([]masking.Route, error) {
-	routes, order := make([]masking.Route, n), make([]int, n)
+// byPlace asks for the routes of n, each by its place, and returns what was found at each.
+func byPlace[T any](ctx context.Context, q querier, statement manyRows, n int, who func(i int) (number, party masking.Number),
+	scan func(row scanner, place *int) (T, error)) ([]T, error) {
+	found, order := make([]T, n), make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
-	return routes, eachPart(ctx, q, statement, nil, order,
+	return found, eachPart(ctx, q, statement, nil, order,
 		func(i int) []any {
-			number, party := asked(i)
+			number, party := who(i)
 			return []any{i, number, party}
 		},
 		func(row scanner) error {
-			var i int
-			r, err := scanRoute(masking.Number{}, masking.Number{}, row, &i)
+			var place int
+			v, err := scan(row, &place)
 			if err == nil {
-				r.Number, r.Party = asked(i)
-				routes[i] = r
+				found[place] = v
 			}
 			return err
 		})
