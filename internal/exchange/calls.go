@@ -57,7 +57,10 @@ func (x *Exchange) callRoute(ctx context.Context, c masking.Call, p Proof) (mask
 		return masking.Route{RideID: d.reaches.RideID, Peer: d.reaches.To}, nil
 	}
 	route, err := masking.Route{}, masking.ErrNotFound
-	if d.err != nil { // perhaps another's fault
+	switch {
+	case errors.Is(d.err, context.DeadlineExceeded): // the caller has heard so
+		return masking.Route{}, d.err
+	case d.err != nil: // perhaps another's fault
 		route, err = x.Store.Route(ctx, c.To, c.From)
 	}
 	if errors.Is(err, masking.ErrNotFound) {

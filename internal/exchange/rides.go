@@ -16,20 +16,21 @@ func (x *Exchange) ScheduleRide(ctx context.Context, q masking.RideRequest) (mas
 	if err := q.Validate(); err != nil {
 		return masking.Ride{}, err
 	}
-	// Which country a number is of takes as long to find as a ride to store, so it is found where
-	// nobody waits for it.
+	// Which country a number is of takes as long to find as some statements, so it is found before
+	// the transaction, where nobody waits for it.
 	customer, err := x.Store.Party(ctx, masking.Customer, q.CustomerID)
 	if err != nil && !errors.Is(err, masking.ErrNotFound) {
 		return masking.Ride{}, err
 	}
-	country := customer.Number.Country()
+	home := customer.Number.Country()
 	var ride masking.Ride
 	err = x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
 		ride = masking.Ride{Start: q.Start, Destination: q.Destination, At: q.At, Due: q.At.Add(x.RideLimit)}
 		if err := x.parties(ctx, tx, q, &ride); err != nil {
 			return err
 		}
-		if ride.Customer.Number != customer.Number {
+		country := home
+		if ride.Customer.Number != customer.Number { // it was changed meanwhile
 			country = ride.Customer.Number.Country()
 		}
 		var err error

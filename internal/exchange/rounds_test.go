@@ -14,7 +14,6 @@ import (
 // gathered is rounds whose first is held until the others have come.
 type gathered struct {
 	rounds[int]
-	t      *testing.T
 	held   [][]int
 	free   chan struct{}
 	joined sync.WaitGroup
@@ -22,8 +21,8 @@ type gathered struct {
 	errs   map[int]error
 }
 
-func gather(t *testing.T, do func(members []int)) *gathered {
-	g := &gathered{t: t, free: make(chan struct{}), errs: map[int]error{}}
+func gather(do func(members []int)) *gathered {
+	g := &gathered{free: make(chan struct{}), errs: map[int]error{}}
 	g.do = func(members []int) {
 		if g.held = append(g.held, slices.Clone(members)); len(g.held) == 1 {
 			<-g.free
@@ -55,7 +54,7 @@ func TestRounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const more = 2*maxTogether + 5
 		done := make([]int, 1+more)
-		g := gather(t, func(members []int) {
+		g := gather(func(members []int) {
 			for _, i := range members {
 				done[i]++
 			}
@@ -96,7 +95,7 @@ func TestRounds_First(t *testing.T) {
 
 func TestRounds_TooMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := gather(t, func([]int) {})
+		g := gather(func([]int) {})
 		g.come(0, 1)
 		const most = maxRounds * maxTogether
 		g.come(1, most)
@@ -115,7 +114,7 @@ func TestRounds_TooMany(t *testing.T) {
 // A panic is the error of those in its round, and of nobody after.
 func TestRounds_Panic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := gather(t, func(members []int) {
+		g := gather(func(members []int) {
 			if slices.Contains(members, 2) {
 				panic("two")
 			}

@@ -222,6 +222,17 @@ func TestRouteCall_AtOnce(t *testing.T) {
 	}
 }
 
+// A question that took all the time there is to answer is not asked again by each of its callers.
+func TestRouteCall_TooLate(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		w.number(t, "07700 900901")
+		ride := w.ride(t, w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201"))
+		w.connects(t, ride.Customer.Number, ride.Proxy.Number, ride.Driver.Number)
+		w.SpoilCalls(fmt.Errorf("the database: %w", context.DeadlineExceeded))
+		w.says(t, ride.Customer.Number, ride.Proxy.Number, masking.SayUnavailable)
+	})
+}
+
 func callAtOnce(t *testing.T, w *town, spoilt error) {
 	type caller struct {
 		from, to masking.Number

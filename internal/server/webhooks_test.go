@@ -321,6 +321,15 @@ func TestWebhook_voice_panic(t *testing.T) {
 	if !strings.Contains(a.body, masking.SayUnavailable) {
 		t.Errorf("the caller hears %s", a.body)
 	}
+	// A signature is used by who answers, not together with others'.
+	address := "/webhook-voice?" + callFrom
+	a = s.do(http.MethodGet, address, "", carrier.SignatureHeader, sign(t, signingKey, address, "")).wantStatus(200)
+	if !strings.Contains(a.body, masking.SayUnavailable) {
+		t.Errorf("the caller whose call is signed hears %s", a.body)
+	}
+	if logs := s.logs.String(); !strings.Contains(logs, "call answered with an apology") {
+		t.Errorf("the handler did not break itself: %s", logs)
+	}
 }
 
 func mustURL(t *testing.T, s string) *url.URL {

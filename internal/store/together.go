@@ -79,16 +79,18 @@ func execParts[Row any](ctx context.Context, q querier, statement manyRows, fixe
 	return changed, err
 }
 
-const (
-	asked  = "WITH asked (place, number, party) AS (VALUES) SELECT place, "
-	routed = `
-	FROM asked JOIN routes ON number_id = (SELECT id FROM proxy_numbers WHERE number = asked.number) AND routes.party = asked.party AND released_at = 0`
-	routesOfTexts = asked + routeUpToNumber + "asked.number" + routeFromNumber + routed +
-		" WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)"
-)
+// routesAsked asks for columns of the live routes of whoever dials a number, and for the place of
+// each among those asked for.
+func routesAsked(columns string) string {
+	return "WITH asked (place, number, party) AS (VALUES) SELECT " + columns + `, place
+		FROM asked JOIN routes ON number_id = (SELECT id FROM proxy_numbers WHERE number = asked.number) AND routes.party = asked.party AND released_at = 0`
+}
+
+var routesOfTexts = routesAsked(routeUpToNumber+"asked.number"+routeFromNumber) +
+	" WHERE NOT EXISTS (SELECT 1 FROM proxy_numbers WHERE number = asked.party)"
 
 var (
-	connections = aboutRows(asked+"ride_id, peer"+routed, 0, "BIGINT", "TEXT", "TEXT")
+	connections = aboutRows(routesAsked("ride_id, peer"), 0, "BIGINT", "TEXT", "TEXT")
 	textRoutes  = aboutRows(routesOfTexts, 0, "BIGINT", "TEXT", "TEXT")
 	heldRoutes  = aboutRows(routesOfTexts+postgresEngine.holdRead, 0, "BIGINT", "TEXT", "TEXT")
 )
@@ -103,7 +105,7 @@ type Connection struct {
 func (r reads) Connections(ctx context.Context, calls []masking.Call) ([]Connection, error) {
 	return byPlace(ctx, r.querier, connections, len(calls),
 		func(i int) (number, party masking.Number) { return calls[i].To, calls[i].From },
-		func(row scanner, place *int) (c Connection, err error) { return c, row.Scan(place, &c.RideID, &c.To) })
+		func(row scanner, place *int) (c Connection, err error) { return c, row.Scan(&c.RideID, &c.To, place) })
 }
 
 // TextRoutes are the live routes of the senders of texts on the numbers they were sent to, in
@@ -116,8 +118,8 @@ func (tx *Tx) TextRoutes(ctx context.Context, texts []masking.Text) ([]masking.R
 	}
 	routes, err := byPlace(ctx, tx.querier, statement, len(texts),
 		func(i int) (number, party masking.Number) { return texts[i].To, texts[i].From },
-		func(row scanner, place *int) (r masking.Route, err error) {
-			return r, row.Scan(place, &r.RideID, &r.Peer, &r.PeerNumber, at(&r.Released))
+		func(row scanner, place *int) (masking.Route, error) {
+			return scanRoute(masking.Number{}, masking.Number{}, row, place)
 		})
 	for i, t := range texts {
 		if routes[i].RideID != 0 {
