@@ -1,11 +1,15 @@
 package server_test
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5"
 
 	"birdcar/internal/server"
@@ -193,6 +197,24 @@ func TestSession_survivesARestart(t *testing.T) {
 
 	changed := openSite(t, database, func(c *server.Config) { c.Password = "another password" })
 	changed.do(http.MethodGet, "/", "", "Cookie", cookie.String()).wantRedirect("/login")
+}
+
+// A session that cannot be read, as a version before wrote it, is over.
+func TestSession_unreadable(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	s.get("/").wantStatus(http.StatusOK)
+	hash := sha256.Sum256([]byte(s.client.Jar.Cookies(mustURL(t, s.url))[0].Value))
+	gob, err := scs.GobCodec{}.Encode(time.Now().Add(time.Hour), map[string]any{"admin": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.Sessions().CommitCtx(context.Background(), base64.RawURLEncoding.EncodeToString(hash[:]), gob, testNow.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	s.get("/").wantRedirect("/login")
+	s.login()
+	s.get("/").wantStatus(http.StatusOK)
 }
 
 func TestSession_idle(t *testing.T) {

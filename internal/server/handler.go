@@ -83,7 +83,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 // redirect ends a form post: the browser loads path, which shows flash once.
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request, path, flash string) error {
 	if flash != "" {
-		s.sessions.Put(r.Context(), sessionFlash, flash)
+		s.setFlash(w, r, flash)
 	}
 	http.Redirect(w, r, path, http.StatusSeeOther)
 	return nil

@@ -80,7 +80,7 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, page
 		v.Nav = s.nav(r)
 		v.Live = r.Method == http.MethodGet && status == http.StatusOK
 		if r.Header.Get(liveHeader) == "" { // else another page waits to show it
-			v.Flash = s.sessions.PopString(r.Context(), sessionFlash)
+			v.Flash = s.takeFlash(w, r)
 		}
 	}
 	var b bytes.Buffer

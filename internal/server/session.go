@@ -5,6 +5,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -26,12 +28,12 @@ const (
 const (
 	sessionAdmin = "admin" // s.admin() of the login; a login under another password counts no more
 	sessionUsed  = "used"  // Unix seconds, rounded down to sessionNoted
-	sessionFlash = "flash" // shown on the next page, once
 )
 
 func (s *Server) newSessions() *scs.SessionManager {
 	m := scs.New()
 	m.Store = s.Store.Sessions()
+	m.Codec = sessionCodec{}
 	m.HashTokenInStore = true
 	m.Lifetime = sessionLifetime
 	m.Cookie.Name = "birdcar"
@@ -39,6 +41,42 @@ func (s *Server) newSessions() *scs.SessionManager {
 	m.Cookie.SameSite = http.SameSiteLaxMode
 	m.ErrorFunc = s.fail
 	return m
+}
+
+// sessionCodec keeps a session as JSON. It is read for every page of the admin, and what scs
+// would keep it as, encoding/gob, brings a description of its types that takes longer to read
+// than many pages take.
+type sessionCodec struct{}
+
+// kept is what a session holds.
+type kept struct {
+	Deadline time.Time `json:"deadline"`
+	Admin    string    `json:"admin,omitempty"`
+	Used     int64     `json:"used,omitempty"`
+}
+
+func (sessionCodec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
+	k := kept{Deadline: deadline}
+	for name, value := range values {
+		switch name {
+		case sessionAdmin:
+			k.Admin, _ = value.(string)
+		case sessionUsed:
+			k.Used, _ = value.(int64)
+		default:
+			return nil, fmt.Errorf("a session has no %s", name)
+		}
+	}
+	return json.Marshal(k)
+}
+
+// Decode takes what it cannot read, from a version before this, for a session that is over.
+func (sessionCodec) Decode(b []byte) (deadline time.Time, values map[string]any, err error) {
+	var k kept
+	if err := json.Unmarshal(b, &k); err != nil {
+		return time.Time{}, map[string]any{}, nil
+	}
+	return k.Deadline, map[string]any{sessionAdmin: k.Admin, sessionUsed: k.Used}, nil
 }
 
 // loadSession gives the request its session. The cookie is marked Secure when the
