@@ -79,7 +79,7 @@ var texts atomic.Int64
 // connection goes on once the carrier has its text, so that no queue can grow.
 func texting(callers []caller, path string, to *carrier, wait bool, sent []atomic.Int64) work {
 	payload := url.QueryEscape(textMark) + "%08d.%03d" + strings.ReplaceAll(url.QueryEscape(": I am at the corner"), "%", "%%")
-	layout := "id=%032x&originator=%s&recipient=%s&payload=" + payload +
+	layout := "id=%016x%016x&originator=%s&recipient=%s&payload=" + payload +
 		"&createdDatetime=2026-11-21T10%%3A30%%3A59%%2B00%%3A00&reference=47749346971"
 	return func(c *conn, connection int) func(time.Time) error {
 		random := rand.New(rand.NewPCG(8, uint64(connection)))
@@ -91,7 +91,7 @@ func texting(callers []caller, path string, to *carrier, wait bool, sent []atomi
 				return fmt.Errorf("more than %d texts", maxTexts)
 			}
 			from := callers[random.IntN(len(callers))]
-			form = fmt.Appendf(form[:0], layout, number, from.from.Digits(), from.proxy.Digits(), number, connection)
+			form = fmt.Appendf(form[:0], layout, scattered(number), number, from.from.Digits(), from.proxy.Digits(), number, connection)
 			request = appendPost(request[:0], path, "", form)
 			sent[number].Store(due.UnixNano())
 			if err := c.send(request); err != nil {

@@ -47,9 +47,11 @@ func (r reads) CurrentRides(ctx context.Context, limit int) ([]masking.Ride, err
 	return list(ctx, r.querier, scanRide, selectRide+"WHERE r.state <> 'closed' ORDER BY r.id DESC LIMIT $1", limit)
 }
 
-// LiveRides are the open and lingering rides of a customer or driver, oldest first.
+// LiveRides are the open and lingering rides of a customer or driver, oldest first: among all
+// of theirs since the oldest live ride of anybody, so that no ride need write an index for them.
 func (r reads) LiveRides(ctx context.Context, role masking.Role, id int64) ([]masking.Ride, error) {
-	return list(ctx, r.querier, scanRide, selectRide+"WHERE r."+column(role)+" = $1 AND r.state <> 'closed' ORDER BY r.id", id)
+	return list(ctx, r.querier, scanRide, selectRide+"WHERE r."+column(role)+` = $1
+		AND r.id >= (SELECT MIN(id) FROM rides WHERE state <> 'closed') AND r.state <> 'closed' ORDER BY r.id`, id)
 }
 
 // DueRides are rides whose time to end or to close has come, limit at most.
