@@ -127,13 +127,6 @@ const (
 	readerDSN = sqliteDSN + "&_cache_size=-4000&_query_only=on"
 )
 
-// walPages is how long the log of writes grows, in pages of 4 KB, before it is carried
-// over into the database's file. Those pages lie all over that file, so doing so less often
-// saves writing the same ones again: a tenth more rides than with SQLite's 1,000, and 8,000
-// would make a fifth more still. But the longer the log, the longer it keeps processor and disk
-// at a stretch, while calls wait for their answers: with 8,000 up to a half of a second.
-const walPages = 2000
-
 func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	path := sqlitePath(url)
 	if err := makeFile(path); err != nil {
@@ -163,7 +156,8 @@ func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	readers := max(4, runtime.NumCPU())
 	s.read.SetMaxOpenConns(readers)
 	s.read.SetMaxIdleConns(readers)
-	return nil
+	s.checkpointer, err = startCheckpointer(fmt.Sprintf(sqliteDSN, escapePath(path)))
+	return err
 }
 
 func sqlitePath(url string) string {

@@ -29,6 +29,8 @@ type Store struct {
 	now    func() time.Time
 
 	postgres *pgx.ConnConfig // nil with SQLite
+
+	checkpointer *checkpointer // nil with PostgreSQL
 }
 
 // Open opens the database at url, a SQLite file or postgres://…, makes it if it
@@ -78,7 +80,7 @@ func (s *Store) loadPrefix(ctx context.Context) error {
 // Close waits for the writes in hand and closes the database.
 func (s *Store) Close() error {
 	s.writer.stop()
-	return s.closePools()
+	return errors.Join(s.checkpointer.close(), s.closePools())
 }
 
 func (s *Store) closePools() error {

@@ -237,6 +237,7 @@ func (s *Store) runTogether(jobs []*job) error {
 	if err := sqlTx.Commit(); err != nil {
 		return s.explain(commitError{err})
 	}
+	s.checkpointer.committed()
 	return nil
 }
 
