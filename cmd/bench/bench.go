@@ -221,11 +221,12 @@ func (b *bench) calls(all []*subject) error {
 		say(s, "call flows", s.Calls, s.Empty)
 	}
 	for _, s := range all {
-		half := s.Calls.Rate / 2
-		if r, err = inTurns(b.duration, open(b.limits, b.connections, half, empty), open(s.child, b.connections, half, calling(s.callers, true))); err != nil {
+		live := calling(s.callers, true)
+		learn, rate := half(closed(s.child, b.connections, live))
+		if r, err = inTurns(b.duration, learn, open(b.limits, b.connections, rate, empty), open(s.child, b.connections, rate, live)); err != nil {
 			return err
 		}
-		s.EmptyHalf, s.CallsHalf = r[0].result(), r[1].result()
+		s.EmptyHalf, s.CallsHalf = r[1].result(), r[2].result()
 		say(s, "at half of that", s.CallsHalf, s.EmptyHalf)
 	}
 	return nil
@@ -251,20 +252,20 @@ func (b *bench) texts(ctx context.Context, s *subject) error {
 	say(s, "texts relayed", s.Texts, s.EmptyPosts)
 	say(s, "by a bare relay", s.BareRelay, s.EmptyPosts)
 
-	half := s.Texts.Rate / 2
+	learn, rate := half(b.whole(ctx, db, closed(s.child, senders, text(hook, true)), nil))
 	var forward, bare sample
-	r, err = inTurns(b.duration,
-		open(b.limits, b.connections, half, text("/webhook", false)),
-		b.whole(ctx, db, open(s.child, b.connections, half, text(hook, false)), &forward),
-		b.whole(ctx, db, open(b.limits, b.connections, half, text("/forward", false)), &bare))
+	r, err = inTurns(b.duration, learn,
+		open(b.limits, b.connections, rate, text("/webhook", false)),
+		b.whole(ctx, db, open(s.child, b.connections, rate, text(hook, false)), &forward),
+		b.whole(ctx, db, open(b.limits, b.connections, rate, text("/forward", false)), &bare))
 	if err != nil {
 		return err
 	}
-	s.EmptyPostsHalf, s.TextsHalf, s.ForwardHalf, s.BareHalf = r[0].result(), r[1].result(), forward.result(), bare.result()
+	s.EmptyPostsHalf, s.TextsHalf, s.ForwardHalf, s.BareHalf = r[1].result(), r[2].result(), forward.result(), bare.result()
 	say(s, "accepted at half", s.TextsHalf, s.EmptyPostsHalf)
 	say(s, "forwarded at half", s.ForwardHalf, s.BareHalf)
 
-	const rest = 50
+	rest := fixed(50)
 	forward, bare = sample{}, sample{}
 	_, err = inTurns(b.duration,
 		b.whole(ctx, db, open(s.child, b.connections, rest, text(hook, false)), &forward),

@@ -127,10 +127,25 @@ func closed(server *child, connections int, do work) load {
 	}
 }
 
-// open asks at a fixed rate, whatever the answers do, and measures each latency
+// half is a load that learns half of the rate at which full runs now: what loads that come
+// after it in their turn ask at. It is learned in each turn, because a rate learned when the
+// machine was faster may be all that it can do now.
+func half(full load) (learn load, rate func() float64) {
+	var now float64
+	learn = func(duration time.Duration) (sample, error) {
+		s, err := full(duration / 2)
+		now = s.result().Rate / 2
+		return s, err
+	}
+	return learn, func() float64 { return now }
+}
+
+func fixed(rate float64) func() float64 { return func() float64 { return rate } }
+
+// open asks at a rate, whatever the answers do, and measures each latency
 // from when the question was due: one that had to wait for a free connection
 // counts its wait. It warms up as closed does.
-func open(server *child, connections int, rate float64, do work) load {
+func open(server *child, connections int, rate func() float64, do work) load {
 	return func(duration time.Duration) (sample, error) {
 		// One processor is enough to ask at such a rate; more would spend theirs on waking each other.
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -140,7 +155,7 @@ func open(server *child, connections int, rate float64, do work) load {
 		warm := time.Now().Add(duration / 5)
 		last := warm.Add(duration)
 		paced := make(chan error, 1)
-		go func() { paced <- pace(rate, last, due) }()
+		go func() { paced <- pace(rate(), last, due) }()
 		err := connect(server.address, connections, do, func(once func(time.Time) error) error {
 			var own []time.Duration
 			for at := range due {

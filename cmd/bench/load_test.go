@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,7 +28,7 @@ func TestOpen_CountsTheWait(t *testing.T) {
 			return err
 		}
 	}
-	s, err := open(&child{address: strings.TrimPrefix(server.URL, "http://")}, 1, 200, ask)(time.Second)
+	s, err := open(&child{address: strings.TrimPrefix(server.URL, "http://")}, 1, fixed(200), ask)(time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,5 +80,22 @@ func TestConn_ReadsAnswers(t *testing.T) {
 		if err != nil || status != http.StatusTeapot || string(c.body) != "short and stout "+path {
 			t.Errorf("%s: got %d %q, %v", path, status, c.body, err)
 		}
+	}
+}
+
+// Each turn's half is of what was possible in that turn.
+func TestHalf(t *testing.T) {
+	full := int64(1000)
+	learn, rate := half(func(duration time.Duration) (sample, error) {
+		return sample{took: duration, counted: int64(float64(full) * duration.Seconds())}, nil
+	})
+	var rates []float64
+	_, err := inTurns(8*time.Second, learn, func(time.Duration) (sample, error) {
+		rates = append(rates, rate())
+		full += 1000
+		return sample{}, nil
+	})
+	if want := []float64{500, 1000, 1500, 2000}; err != nil || !slices.Equal(rates, want) {
+		t.Errorf("halves of %v, %v; want %v", rates, err, want)
 	}
 }
