@@ -16,6 +16,7 @@ import (
 
 const (
 	writeQueue = 4096 // jobs that may wait for a writer; more are masking.ErrBusy
+	company    = 8    // jobs that share a commit well enough not to let others run first
 	// How often a transaction is tried that lost to another one, or its connection,
 	// and how long before the second time; each later time twice as long.
 	writeTries = 6
@@ -81,7 +82,7 @@ func (w *writer) gather(first *job, limit int) []*job {
 	if first != nil {
 		batch = append(batch, first)
 	}
-	if limit > 1 {
+	if limit > 1 && len(w.jobs) < company {
 		runtime.Gosched() // whoever was just answered, or is about to come, comes along
 	}
 	for len(batch) < limit {
