@@ -37,8 +37,7 @@ func startCheckpointer(dsn string) (*checkpointer, error) {
 	c := &checkpointer{db: db, commits: make(chan struct{}, 1)}
 	c.done.Go(func() {
 		for range c.commits {
-			for c.due() && c.checkpoint() {
-			}
+			c.carry()
 		}
 	})
 	return c, nil
@@ -55,17 +54,25 @@ func (c *checkpointer) committed() {
 	}
 }
 
-// due reports whether there is enough to carry over, and not so much that it is the writer's turn.
-func (c *checkpointer) due() bool {
-	var busy, log, carried int
-	err := c.db.QueryRow("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &log, &carried)
-	return err == nil && log-carried >= carryPages && log < walPages
+// carry goes on while there is enough to carry over and not so much that it is the writer's turn.
+// What somebody still reads as it was stays in the log; the next commit tries again.
+func (c *checkpointer) carry() {
+	for before := -1; ; {
+		_, log, carried, err := c.checkpoint("NOOP")
+		if err != nil || log-carried < carryPages || log >= walPages || carried == before {
+			return
+		}
+		before = carried
+		if busy, _, _, err := c.checkpoint("PASSIVE"); err != nil || busy {
+			return
+		}
+	}
 }
 
-func (c *checkpointer) checkpoint() bool {
-	var busy, log, carried int
-	err := c.db.QueryRow("PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &log, &carried)
-	return err == nil && busy == 0
+// checkpoint returns how many pages are in the log, and how many of those are in the file as well.
+func (c *checkpointer) checkpoint(mode string) (busy bool, log, carried int, err error) {
+	err = c.db.QueryRow("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &log, &carried)
+	return busy, log, carried, err
 }
 
 func (c *checkpointer) close() error {
