@@ -25,22 +25,16 @@ type checkpointer struct {
 	closing sync.Once
 }
 
-// startCheckpointer opens a connection of its own, which must sync as the writer's does: the log,
-// and then the file, before any page of the log is written again.
-func startCheckpointer(dsn string) (*checkpointer, error) {
-	db, err := sql.Open("sqlite3", dsn)
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(1)
-	db.SetMaxIdleConns(1)
+// startCheckpointer works on a connection of its own, which must sync as the writer's does: the
+// log, and then the file, before any page of the log is written again. close closes it.
+func startCheckpointer(db *sql.DB) *checkpointer {
 	c := &checkpointer{db: db, commits: make(chan struct{}, 1)}
 	c.done.Go(func() {
 		for range c.commits {
 			c.carry()
 		}
 	})
-	return c, nil
+	return c
 }
 
 // committed tells that the log may have grown. PostgreSQL has no checkpointer of ours.

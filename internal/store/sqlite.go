@@ -133,11 +133,9 @@ func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 		return err
 	}
 	s.engine = sqliteEngine
-	if s.write, err = sql.Open("sqlite3", fmt.Sprintf(writerDSN, escapePath(path))); err != nil {
+	if s.write, err = openFile(writerDSN, path, 1); err != nil {
 		return err
 	}
-	s.write.SetMaxOpenConns(1)
-	s.write.SetMaxIdleConns(1)
 	if err := s.checkDurable(ctx); err != nil {
 		return err
 	}
@@ -150,14 +148,26 @@ func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	if err := s.loadPrefix(ctx); err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite3", fmt.Sprintf(readerDSN, escapePath(path))); err != nil {
+	if s.read, err = openFile(readerDSN, path, max(4, runtime.NumCPU())); err != nil {
 		return err
 	}
-	readers := max(4, runtime.NumCPU())
-	s.read.SetMaxOpenConns(readers)
-	s.read.SetMaxIdleConns(readers)
-	s.checkpointer, err = startCheckpointer(fmt.Sprintf(sqliteDSN, escapePath(path)))
-	return err
+	beside, err := openFile(sqliteDSN, path, 1)
+	if err != nil {
+		return err
+	}
+	s.checkpointer = startCheckpointer(beside)
+	return nil
+}
+
+// openFile opens the file with as many connections as may ever be wanted, and keeps them.
+func openFile(dsn, path string, connections int) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", fmt.Sprintf(dsn, escapePath(path)))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
 }
 
 func sqlitePath(url string) string {
