@@ -47,7 +47,11 @@ func (x *Exchange) hasChores() {
 }
 
 const (
-	countBatch = 20_000
+	// countBatch is how many texts are counted in a transaction, which may be of as many
+	// numbers, and countPause how long others have the database to themselves before the
+	// next: texts that come meanwhile wait for it, 30 ms if it is 20,000.
+	countBatch = 1_000
+	countPause = 20 * time.Millisecond
 	// countAfter is how old a text is when it is counted: with several writers a
 	// row with a lower id may appear a moment after one with a higher.
 	countAfter = 10 * time.Second
@@ -69,8 +73,14 @@ func (x *Exchange) countUse(ctx context.Context) error {
 		return tx.DropDays(ctx, today.AddDate(0, 0, -daysKept))
 	})
 	before := x.Now().Add(-countAfter)
-	for more := true; more && err == nil && ctx.Err() == nil; {
-		more, err = x.Store.CountTexts(ctx, x.Zone, before, countBatch)
+	for more := true; more && err == nil; {
+		if more, err = x.Store.CountTexts(ctx, x.Zone, before, countBatch); more {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(countPause):
+			}
+		}
 	}
 	return err
 }

@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"birdcar/internal/masking"
@@ -18,6 +20,11 @@ const counted = "texts_counted"
 type numberDay struct {
 	number masking.Number
 	day    int
+}
+
+// compare orders as the table's key does: rows in its order are found one beside the other.
+func (d numberDay) compare(other numberDay) int {
+	return cmp.Or(strings.Compare(d.number.E164(), other.number.E164()), cmp.Compare(d.day, other.day))
 }
 
 // quarter is a quarter of an hour in milliseconds. Each of UTC's lies in one day of whatever
@@ -66,7 +73,7 @@ func (s *Store) CountTexts(ctx context.Context, zone *time.Location, before time
 		} else if changed == 0 {
 			return masking.ErrConflict
 		}
-		_, err = execParts(ctx, tx.querier, addDays, nil, slices.Collect(maps.Keys(days)),
+		_, err = execParts(ctx, tx.querier, addDays, nil, slices.SortedFunc(maps.Keys(days), numberDay.compare),
 			func(d numberDay) []any { return []any{d.number, d.day, days[d]} })
 		return err
 	})
