@@ -31,8 +31,9 @@ const (
 	// sendWithin bounds one talk with the carrier.
 	sendWithin = 20 * time.Second
 	// unmarked is how many messages that the carrier took are marked together, and how many
-	// more may wait for that: if the database takes no more, no more are sent.
-	unmarked = 128
+	// more may wait for that: if the database takes no more, no more are sent. Under load more
+	// than a hundred are stored in a transaction, and as many are sent meanwhile.
+	unmarked = 256
 	// full is how much may wait in memory; more waits in the database.
 	full = 4096
 )
