@@ -31,7 +31,7 @@ type bench struct {
 const (
 	manyNumbers = 10_000
 	fewNumbers  = 100
-	admins      = 64  // connections that create rides
+	admins      = 256 // connections that create rides: with 64 a fifth of the processors stood idle
 	senders     = 256 // connections that bring texts when all is asked of BirdCar: each waits for its text to be forwarded
 )
 
