@@ -73,13 +73,11 @@ func (x *Exchange) countUse(ctx context.Context) error {
 		return tx.DropDays(ctx, today.AddDate(0, 0, -daysKept))
 	})
 	before := x.Now().Add(-countAfter)
-	for more := true; more && err == nil; {
-		if more, err = x.Store.CountTexts(ctx, x.Zone, before, countBatch); more {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(countPause):
-			}
+	for more := true; more && err == nil && ctx.Err() == nil; {
+		more, err = x.Store.CountTexts(ctx, x.Zone, before, countBatch)
+		select {
+		case <-ctx.Done():
+		case <-time.After(countPause):
 		}
 	}
 	return err

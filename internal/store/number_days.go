@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"birdcar/internal/masking"
@@ -24,7 +23,7 @@ type numberDay struct {
 
 // compare orders as the table's key does: rows in its order are found one beside the other.
 func (d numberDay) compare(other numberDay) int {
-	return cmp.Or(strings.Compare(d.number.E164(), other.number.E164()), cmp.Compare(d.day, other.day))
+	return cmp.Or(cmp.Compare(d.number.E164(), other.number.E164()), cmp.Compare(d.day, other.day))
 }
 
 // quarter is a quarter of an hour in milliseconds. Each of UTC's lies in one day of whatever
