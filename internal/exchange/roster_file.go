@@ -46,7 +46,6 @@ func readRoster(r io.Reader) ([]masking.RosterLine, error) {
 	file := csv.NewReader(counted)
 	file.Comma = separator(start)
 	file.FieldsPerRecord = -1
-	file.LazyQuotes = true
 	file.TrimLeadingSpace = true
 	file.ReuseRecord = true
 
@@ -63,8 +62,8 @@ func readRoster(r io.Reader) ([]masking.RosterLine, error) {
 			return lines, nil
 		case err != nil:
 			var wrong *csv.ParseError
-			if errors.As(err, &wrong) {
-				return nil, badFile(fmt.Sprintf("Line %d cannot be read: %v.", wrong.Line, wrong.Err))
+			if errors.As(err, &wrong) { // read on, a cell could swallow the lines behind it
+				return nil, badFile(fmt.Sprintf("Line %d cannot be read. A cell with a quotation mark stands in quotation marks, and those in it are doubled: \"Ben \"\"Benny\"\" Bell\".", wrong.StartLine))
 			}
 			return nil, err
 		case first && isHeading(cells):

@@ -74,6 +74,24 @@ func TestReadRoster_Refused(t *testing.T) {
 	}
 }
 
+// A quotation mark that is not closed where its cell ends would take the people behind it along.
+func TestReadRoster_QuotationMarks(t *testing.T) {
+	for name, file := range map[string]string{
+		"in a column that is not read": "Name,Number,Note\nAda,+44 7700 900123,\nBen,07700 900456,\"VIP\" since 2020\nCy,07700 900457,\n",
+		"in a name":                    "Name,Number\nAda,+44 7700 900123\n\"Ben\" Bell,07700 900456\nCy,07700 900457\n",
+		"within a name":                "Name,Number\nAda,+44 7700 900123\nBen \"Benny\" Bell,07700 900456\nCy,07700 900457\n",
+		"never closed":                 "Name,Number\nAda,+44 7700 900123\n\"Ben Bell,07700 900456\nCy,07700 900457\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readRoster(strings.NewReader(file))
+			var bad masking.Invalid
+			if !errors.As(err, &bad) || !strings.HasPrefix(bad["file"], "Line 3 cannot be read. ") {
+				t.Errorf("got %v, want that line 3 cannot be read", err)
+			}
+		})
+	}
+}
+
 func FuzzReadRoster(f *testing.F) {
 	f.Add("Name,Number\nAda,+44 7700 900123\n")
 	f.Add("\ufeff\"a;b\";1\n;;;\n\x00")
