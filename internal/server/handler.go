@@ -34,7 +34,7 @@ var (
 	errBusy = &pageError{http.StatusServiceUnavailable, "BirdCar is busy",
 		"Nothing was changed. Go back and try again in a moment."}
 	errTooLarge = &pageError{http.StatusRequestEntityTooLarge, "That was too much at once",
-		"A form takes 64 KB at most. Nothing was changed."}
+		"A form takes 64 KB at most, a list of numbers 1 MB. Nothing was changed."}
 	errUnreadable = &pageError{http.StatusBadRequest, "The form could not be read",
 		"Nothing was changed. Go back, load the page anew and try again."}
 	errElsewhere = &pageError{http.StatusForbidden, "This came from another site",

@@ -9,6 +9,9 @@ import (
 	"birdcar/internal/masking"
 )
 
+// maxListBody is room for some 40,000 numbers, encoded as browsers do.
+const maxListBody = 1 << 20
+
 // ownedPage shows what the account at the carrier owns.
 type ownedPage struct {
 	Problem string // why it is not known

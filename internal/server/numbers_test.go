@@ -74,6 +74,13 @@ func TestNumbers_many(t *testing.T) {
 	a.wantText("not added This number is in the pool already.")
 	s.post("/numbers/many", "numbers", "020 7946 0004\n020 7946 0005").wantRedirect("/numbers")
 	s.get("/numbers").wantText("2 numbers are in the pool.")
+	pool := make([]string, 3000) // more than another form takes, encoded
+	for i := range pool {
+		pool[i] = fmt.Sprintf("+4420795%05d", i)
+	}
+	s.post("/numbers/many", "numbers", strings.Join(pool, "\r\n")).wantRedirect("/numbers")
+	s.get("/numbers").wantText("3000 numbers are in the pool.")
+	s.post("/numbers/many", "numbers", strings.Repeat("+", 1<<20/3+1)).wantStatus(http.StatusRequestEntityTooLarge)
 	s.post("/numbers/many", "numbers", " \n ").wantStatus(http.StatusUnprocessableEntity).wantText("Type or choose at least one number.")
 
 	for query, want := range map[string]string{"020+7946+0004": "+44 20 7946 0004", "0005": "+44 20 7946 0005"} {

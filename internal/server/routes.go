@@ -32,12 +32,13 @@ func (s *Server) routes() (http.Handler, error) {
 		r.Handle("/simulator/messagebird/*", s.SimulatorAPI)
 	}
 
-	// The admin's files, which are larger than forms.
+	// The admin's files and lists, which are larger than other forms.
 	r.Group(func(r chi.Router) {
 		r.Use(pageHeaders, noStore, limitBody(maxUploadBody), s.loadSession, crossOrigin, s.requireLogin)
 		for _, who := range []people{customers, drivers} {
 			r.Post(who.Path+"/import", s.handle(s.planRoster(who)))
 		}
+		r.With(limitBody(maxListBody)).Post("/numbers/many", s.handle(s.addNumbers))
 	})
 
 	// Browsers.
@@ -94,7 +95,6 @@ func (s *Server) routes() (http.Handler, error) {
 
 			r.Get("/numbers", s.handle(s.listNumbers))
 			r.Post("/numbers", s.handle(s.addNumber))
-			r.Post("/numbers/many", s.handle(s.addNumbers))
 			r.Get("/numbers/owned", s.handle(s.listOwned))
 			r.Get("/numbers/{id}", s.handle(s.showNumber))
 			r.Post("/numbers/{id}/available", s.handle(s.setNumber(masking.Available, "is available for new rides.")))
