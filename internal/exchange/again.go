@@ -130,7 +130,7 @@ const onceIn = 10 * time.Second
 // masking.Invalid, field message: why not, in words; masking.ErrNotFound.
 func (x *Exchange) ConfirmAgain(ctx context.Context, rideID int64, role masking.Role) error {
 	return x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
-		ride, err := tx.Ride(ctx, rideID)
+		ride, err := tx.HeldRide(ctx, rideID)
 		if err != nil {
 			return err
 		}
@@ -140,6 +140,12 @@ func (x *Exchange) ConfirmAgain(ctx context.Context, rideID int64, role masking.
 		to := ride.Customer
 		if role == masking.Driver {
 			to = ride.Driver
+		}
+		// Held, so that the ride is not closed, and its number another's, beside this.
+		if route, err := tx.Route(ctx, ride.Proxy.Number, to.Number); err != nil {
+			return err
+		} else if route.RideID != ride.ID {
+			return masking.ErrConflict
 		}
 		last, err := tx.LastOfRide(ctx, ride.ID, masking.Confirming, to.Number)
 		switch {

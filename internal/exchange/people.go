@@ -60,7 +60,7 @@ func (x *Exchange) ChangeParty(ctx context.Context, role masking.Role, id int64,
 			}
 		}
 		b.tell(masking.Event{Kind: masking.ListsChanged, At: tx.Now})
-		return tx.SetParty(ctx, p)
+		return tx.SetParty(ctx, p, was.Number)
 	})
 	return p, err
 }
@@ -101,11 +101,11 @@ func (x *Exchange) changeNumber(ctx context.Context, tx *store.Tx, b *batch, was
 }
 
 // readdress sends the texts that wait for a party's old phone to the new one. One
-// that is being sent cannot be called back, so the change waits for it.
+// that is being sent, or perhaps was, cannot be called back, so the change waits for it.
 func (x *Exchange) readdress(ctx context.Context, tx *store.Tx, b *batch, was masking.Party, to masking.Number) error {
 	from, err := tx.Readdress(ctx, was, to)
 	if errors.Is(err, masking.ErrConflict) {
-		return masking.Invalid{"number": "A text to the old number is being sent right now. Try again in a moment."}
+		return masking.Invalid{"number": "A text to the old number is being sent, or it is not known yet whether it was. Try again in a moment."}
 	} else if err != nil {
 		return err
 	}

@@ -202,7 +202,7 @@ func (x *Exchange) writeRoster(ctx context.Context, tx *store.Tx, b *batch, id i
 		case masking.Add:
 			err = tx.AddParty(ctx, &parties[i])
 		case masking.Change:
-			err = tx.SetParty(ctx, parties[i])
+			err = tx.SetParty(ctx, parties[i], parties[i].Number)
 		}
 		if err == nil && line.Verdict != was[i].Verdict {
 			err = tx.SetRosterLine(ctx, id, line)

@@ -233,8 +233,15 @@ func (tx *Tx) Settle(ctx context.Context, m masking.Message, r masking.Report) (
 	}
 	changed, err := tx.exec(ctx, `UPDATE messages SET state = $2, code = $3, reason = $4, settled_at = $5, due_at = 0, uncertain_at = 0,
 		carrier_id = COALESCE(carrier_id, $6), sent_at = CASE WHEN sent_at = 0 THEN $7 ELSE sent_at END
-		WHERE id = $1 AND kind <> 'inbound' AND state NOT IN ('delivered', 'failed', $2)`,
-		m.ID, r.State, r.Code, r.Reason, settled, text(r.CarrierID), ms(tx.Now))
+		WHERE id = $1 AND kind <> 'inbound' AND state NOT IN ('delivered', 'failed', $2) AND recipient = $8`,
+		m.ID, r.State, r.Code, r.Reason, settled, text(r.CarrierID), ms(tx.Now), m.To)
+	if err == nil && changed == 0 {
+		if now, err := tx.Message(ctx, m.ID); err != nil {
+			return false, err
+		} else if now.To != m.To { // readdressed since it was read: it is another lane's end
+			return false, errRaced
+		}
+	}
 	return changed > 0, err
 }
 

@@ -55,8 +55,9 @@ func (tx *Tx) AddParty(ctx context.Context, p *masking.Party) error {
 	return tx.addWords(ctx, partyWords(*p))
 }
 
-// SetParty stores the name and number of a customer or driver, or is masking.ErrNotFound.
-func (tx *Tx) SetParty(ctx context.Context, p masking.Party) error {
+// SetParty stores the name and number of a customer or driver, who has the number from until
+// now; one who has another by now keeps it, and the transaction runs again. masking.ErrNotFound.
+func (tx *Tx) SetParty(ctx context.Context, p masking.Party, from masking.Number) error {
 	was, err := tx.Party(ctx, p.Role, p.ID)
 	if err != nil {
 		return err
@@ -70,7 +71,10 @@ func (tx *Tx) SetParty(ctx context.Context, p masking.Party) error {
 	if err := tx.addWords(ctx, partyWords(p)); err != nil {
 		return err
 	}
-	_, err = tx.exec(ctx, "UPDATE "+table(p.Role)+" SET name = $1, number = $2 WHERE id = $3", p.Name, p.Number, p.ID)
+	changed, err := tx.exec(ctx, "UPDATE "+table(p.Role)+" SET name = $1, number = $2 WHERE id = $3 AND number = $4", p.Name, p.Number, p.ID, from)
+	if err == nil && changed == 0 {
+		return errRaced
+	}
 	return err
 }
 

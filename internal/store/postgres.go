@@ -44,7 +44,8 @@ var postgresEngine = engine{
 		if state := stateOf(err); state == uniqueViolation || state == foreignKeyViolation || lostRace(err) {
 			return true // rolled back for certain, even by a commit
 		}
-		return outOfReach(err) && !errors.As(err, new(commitError))
+		// What took all the time that a transaction has would take as much again.
+		return outOfReach(err) && !errors.Is(err, context.DeadlineExceeded) && !errors.As(err, new(commitError))
 	},
 	skipTaken: " FOR NO KEY UPDATE SKIP LOCKED",
 	holdRead:  " FOR SHARE",

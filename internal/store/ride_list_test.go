@@ -174,8 +174,9 @@ func TestStore_RideList_renamed(t *testing.T) {
 			t.Fatal(err)
 		}
 		carless := parties[0]
+		was := carless.Number
 		carless.Name, carless.Number = "Cat Careful", number(t, "+447700900109")
-		if err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetParty(ctx, carless) }); err != nil {
+		if err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.SetParty(ctx, carless, was) }); err != nil {
 			t.Fatal(err)
 		}
 		for typed, want := range map[string]int{"carless": 0, "0101": 0, "careful": 2, "0109": 2} {

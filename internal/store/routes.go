@@ -112,8 +112,11 @@ func scanParties(row scanner) (partyOnNumber, error) {
 // MoveRoutes lets a party of a live ride dial from another phone, and be reached
 // there. That phone must have no live route on the ride's number.
 func (tx *Tx) MoveRoutes(ctx context.Context, ride masking.Ride, from, to masking.Number) error {
-	if _, err := tx.exec(ctx, "UPDATE routes SET party = $1 WHERE ride_id = $2 AND party = $3 AND released_at = 0", to, ride.ID, from); err != nil {
+	moved, err := tx.exec(ctx, "UPDATE routes SET party = $1 WHERE ride_id = $2 AND party = $3 AND released_at = 0", to, ride.ID, from)
+	if err != nil {
 		return err
+	} else if moved == 0 { // the ride was closed since it was looked up
+		return errRaced
 	}
 	if _, err := tx.exec(ctx, "UPDATE routes SET peer = $1 WHERE ride_id = $2 AND peer = $3 AND released_at = 0", to, ride.ID, from); err != nil {
 		return err
