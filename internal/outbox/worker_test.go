@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -433,4 +434,26 @@ func TestWorker_ClockJumps(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The carrier would not find, at the new phone, what it perhaps took for the old one.
+func TestWorker_uncertainWhenThePhoneChanges(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		ctx := context.Background()
+		w.carrier.set(func(masking.Message, int) reply { return reply{taken: true, after: time.Minute} }) // and the answer is lost
+		w.text(0)
+		time.Sleep(21 * time.Second)
+		w.carrier.set(nil)
+		driver := w.rides[0].Driver
+		_, err := w.exchange.ChangeParty(ctx, masking.Driver, driver.ID, "Ben", "+447700900999")
+		if !errors.As(err, new(masking.Invalid)) {
+			t.Errorf("got %v; want the change to wait until the carrier has told", err)
+		}
+		w.settled()
+		if _, err = w.exchange.ChangeParty(ctx, masking.Driver, driver.ID, "Ben", "+447700900999"); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+		w.settled()
+		w.carrier.once(t)
+	})
 }

@@ -251,8 +251,8 @@ func (c *carrier) Find(_ context.Context, m masking.Message) (string, error) {
 			return "", err
 		}
 	}
-	for _, t := range c.taken {
-		if t.m.Reference == m.Reference && time.Since(t.at) >= c.lag {
+	for _, t := range c.taken { // MessageBird lists by reference and recipient
+		if t.m.Reference == m.Reference && t.m.To == m.To && time.Since(t.at) >= c.lag {
 			return "carrier-" + m.Reference, nil
 		}
 	}
