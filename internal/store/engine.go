@@ -25,6 +25,7 @@ type engine struct {
 	add func(ctx context.Context, q querier, query string, args []any) (int64, error)
 
 	unique func(error) bool // whether a row that is there already was written again
+	spoils func(error) bool // whether a read's failure may have ended the transaction that others are in as well
 	busy   func(error) bool // whether the database could not do it now
 	again  func(error) bool // whether the same transaction may succeed if run again now
 

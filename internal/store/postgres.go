@@ -34,6 +34,7 @@ var postgresEngine = engine{
 	writers: 16,
 	batch:   1, // the server itself lets those who commit together share a flush
 	unique:  func(err error) bool { return stateOf(err) == uniqueViolation },
+	spoils:  func(error) bool { return false }, // none share one
 	busy: func(err error) bool {
 		return lostRace(err) || outOfReach(err) || errors.Is(err, context.DeadlineExceeded)
 	},

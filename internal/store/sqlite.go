@@ -37,6 +37,9 @@ var sqliteEngine = engine{
 		return errors.As(err, &e) &&
 			(e.ExtendedCode == sqlite3.ErrConstraintUnique || e.ExtendedCode == sqlite3.ErrConstraintPrimaryKey)
 	},
+	// When memory or the disk fails, SQLite rolls the transaction back by itself and commits each
+	// statement after that alone: "Response To Errors Within A Transaction", lang_transaction.html.
+	spoils: func(err error) bool { return errors.As(err, new(sqlite3.Error)) },
 	busy: func(err error) bool {
 		var e sqlite3.Error
 		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)

@@ -181,8 +181,8 @@ func (j *job) finish(err error) {
 	close(j.done)
 }
 
-// errSpoilt says that a part of a transaction failed after it wrote; its error is
-// in its job.
+// errSpoilt says that a part of a transaction failed after it wrote, or so that it may have
+// ended the whole; its error is in its job.
 var errSpoilt = errors.New("a part of the transaction failed after it wrote")
 
 // runRepeatedly is runTogether, again where the engine says that it may succeed then.
@@ -227,7 +227,7 @@ func (s *Store) runTogether(jobs []*job) error {
 		wrote := false
 		tx := &Tx{reads: reads{querier{sqlTx, &s.engine, &wrote}}, Now: now, alone: alone}
 		j.err = s.explain(j.run(ctx, tx))
-		if j.err != nil && wrote {
+		if j.err != nil && (wrote || s.engine.spoils(j.err)) {
 			return errSpoilt
 		}
 		committing = committing || wrote
