@@ -10,6 +10,7 @@ import (
 
 	"birdcar/internal/exchange"
 	"birdcar/internal/masking"
+	"birdcar/internal/store/storetest"
 )
 
 // What happens beside a change of somebody's phone, on another instance. Each runs often enough
@@ -24,7 +25,9 @@ func TestBeside_CloseAndChange(t *testing.T) {
 			if _, err := p.one.ScheduleRide(ctx, p.request(customer, driver)); err != nil {
 				t.Fatalf("round %d: no ride is live, and yet: %v", round, err)
 			}
-			p.allArrive(t)
+			if err := storetest.SendAll(p.store); err != nil {
+				t.Fatal(err)
+			}
 			p.clock.Move(30 * time.Hour)
 			p.atOnce(2, func(i int, x *exchange.Exchange) {
 				if i == 0 {
@@ -36,6 +39,49 @@ func TestBeside_CloseAndChange(t *testing.T) {
 				time.Sleep(time.Duration(round%20) * 300 * time.Microsecond)
 				p.change(t, x, driver, drama(100+round))
 			})
+		}
+	})
+}
+
+func TestBeside_TextAndClose(t *testing.T) {
+	eachPair(t, func(t *testing.T, p pair) {
+		ctx := context.Background()
+		p.numbers(t, 1)
+		customer, driver := p.party(t, masking.Customer, drama(0)), p.party(t, masking.Driver, drama(1))
+		for round := range 40 {
+			ride, err := p.one.ScheduleRide(ctx, p.request(customer, driver))
+			if err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+			p.allArrive(t)
+			p.clock.Move(30 * time.Hour)
+			p.atOnce(2, func(i int, x *exchange.Exchange) {
+				if i == 0 {
+					if _, err := x.Sweep(ctx); err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				time.Sleep(time.Duration(round%20) * 200 * time.Microsecond)
+				text := masking.Text{CarrierID: fmt.Sprint(round), From: customer.Number, To: ride.Proxy.Number, Body: "I left my keys."}
+				if err := x.RelayText(ctx, text, exchange.Proof{}); err != nil {
+					t.Error(err)
+				}
+			})
+			now, err := p.store.Ride(ctx, ride.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range p.waiting(t) {
+				if m.Kind == masking.Relaying && now.State == masking.Closed {
+					t.Fatalf("round %d: a text goes out through a number that is back in the pool", round)
+				}
+			}
+			p.allArrive(t)
+			p.clock.Move(2 * time.Minute)
+			if _, err := p.one.Sweep(ctx); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

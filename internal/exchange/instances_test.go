@@ -275,6 +275,9 @@ func TestInstances_Sweep(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if err := storetest.SendAll(p.store); err != nil {
+			t.Fatal(err)
+		}
 		p.clock.Move(30 * time.Hour)
 		var mu sync.Mutex
 		total := 0

@@ -62,14 +62,25 @@ func (x *Exchange) linger(ctx context.Context, tx *store.Tx, b *batch, ride *mas
 	return tx.SetRide(ctx, *ride, masking.Open)
 }
 
-// close releases a lingering ride's routes: its number returns to the pool.
-func (x *Exchange) close(ctx context.Context, tx *store.Tx, b *batch, ride *masking.Ride) error {
+// closeLater is how long a ride lingers on whose texts wait to be sent.
+const closeLater = time.Minute
+
+// close releases a lingering ride's routes: its number returns to the pool. moved is false when it
+// lingers on: what waits to be sent through the number would turn up in its next ride, whose
+// other party would get the answer.
+func (x *Exchange) close(ctx context.Context, tx *store.Tx, b *batch, ride *masking.Ride) (moved bool, err error) {
+	if waits, err := tx.StillSending(ctx, *ride); err != nil {
+		return false, err
+	} else if waits {
+		ride.Due = tx.Now.Add(closeLater)
+		return false, tx.SetRide(ctx, *ride, masking.Lingering)
+	}
 	ride.State, ride.ClosedAt, ride.Due = masking.Closed, tx.Now, time.Time{}
 	b.tell(masking.Event{Kind: masking.RideChanged, At: tx.Now, RideID: ride.ID})
 	if err := tx.SetRide(ctx, *ride, masking.Lingering); err != nil {
-		return err
+		return false, err
 	}
-	return tx.ReleaseRoutes(ctx, ride.ID)
+	return true, tx.ReleaseRoutes(ctx, ride.ID)
 }
 
 // sweepBatch is how many rides one transaction moves on, so that a sweep after a
@@ -78,12 +89,12 @@ const sweepBatch = 100
 
 // Sweep moves every ride on whose time has come: open ones to lingering once
 // RIDE_LIMIT has passed after their time, lingering ones to closed once LINGER
-// has passed. It reports how many steps it took.
+// has passed and their texts have left. It reports how many steps it took.
 func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 	for ctx.Err() == nil {
-		moved := 0
+		due, moved := 0, 0
 		err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
-			moved = 0
+			due, moved = 0, 0
 			// Several at once would only meet at the same rides and numbers.
 			if err := tx.Lock(ctx, "sweep"); err != nil {
 				return err
@@ -92,18 +103,20 @@ func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 			if err != nil {
 				return err
 			}
+			due = len(rides)
 			for _, ride := range rides {
-				if err := x.moveOn(ctx, tx, b, ride); err != nil {
+				if step, err := x.moveOn(ctx, tx, b, ride); err != nil {
 					return err
+				} else if step {
+					moved++
 				}
 			}
-			moved = len(rides)
 			return nil
 		})
 		if err != nil {
 			return steps, err
 		}
-		if moved == 0 {
+		if due == 0 {
 			return steps, nil
 		}
 		steps += moved
@@ -113,17 +126,16 @@ func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 
 // moveOn takes a due ride one step. A ride that was due long ago lingers from
 // the time it should have ended, so that a stop does not keep its number away longer.
-func (x *Exchange) moveOn(ctx context.Context, tx *store.Tx, b *batch, ride masking.Ride) error {
-	var err error
+func (x *Exchange) moveOn(ctx context.Context, tx *store.Tx, b *batch, ride masking.Ride) (moved bool, err error) {
 	if ride.State == masking.Open {
-		err = x.linger(ctx, tx, b, &ride, ride.Due)
+		moved, err = true, x.linger(ctx, tx, b, &ride, ride.Due)
 	} else {
-		err = x.close(ctx, tx, b, &ride)
+		moved, err = x.close(ctx, tx, b, &ride)
 	}
 	if errors.Is(err, masking.ErrConflict) { // another process moved it on
-		return nil
+		return true, nil
 	}
-	return err
+	return moved, err
 }
 
 // sweepEvery is how often the clock is looked at.

@@ -99,6 +99,38 @@ func TestRideLife(t *testing.T) {
 	})
 }
 
+// What is sent through a number after its ride would turn up in the next one.
+func TestRideLife_textsWait(t *testing.T) {
+	ctx := context.Background()
+	eachTown(t, func(t *testing.T, w *town) {
+		w.number(t, "07700 900901")
+		ada, eve, bob := w.customer(t, "Ada", "07700 900101"), w.customer(t, "Eve", "07700 900102"), w.driver(t, "Bob", "07700 900201")
+		ride := w.ride(t, ada, bob)
+		w.send(t)
+		w.end(t, ride)
+		w.clock.Move(linger - time.Minute)
+		w.text(t, "1", ada.Number, ride.Proxy.Number, "I left my keys.")
+		w.clock.Move(time.Minute)
+		for range 3 {
+			if steps, err := w.Sweep(ctx); err != nil || steps != 0 {
+				t.Errorf("%d steps, %v; want none while a text waits", steps, err)
+			}
+			w.isIn(t, ride, masking.Lingering)
+			w.connects(t, bob.Number, ride.Proxy.Number, ada.Number)
+			if _, err := w.schedule(eve, bob); !errors.Is(err, masking.ErrPoolEmpty) {
+				t.Errorf("the number was given to another ride of Bob's: %v", err)
+			}
+			w.clock.Move(time.Minute)
+		}
+		w.send(t)
+		if _, err := w.Sweep(ctx); err != nil {
+			t.Fatal(err)
+		}
+		w.isIn(t, ride, masking.Closed)
+		w.ride(t, eve, bob)
+	})
+}
+
 func (w *town) isIn(t *testing.T, ride masking.Ride, want masking.RideState) {
 	t.Helper()
 	got, err := w.store.Ride(context.Background(), ride.ID)
@@ -132,6 +164,7 @@ func TestSweep(t *testing.T) {
 	t.Run("after a long stop", func(t *testing.T) {
 		eachTown(t, func(t *testing.T, w *town) {
 			all := start(t, w)
+			w.send(t)
 			w.clock.Move(30 * 24 * time.Hour)
 			steps, err := w.Sweep(ctx)
 			if err != nil || steps != 2*rides {
@@ -186,6 +219,7 @@ func TestSweep(t *testing.T) {
 			one := w.number(t, "07700 900901")
 			ada, bob := w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201")
 			ride := w.ride(t, ada, bob)
+			w.send(t)
 			w.clock.Move(-48 * time.Hour)
 			w.sweep(t)
 			w.connects(t, ada.Number, one.Number, bob.Number)
@@ -210,6 +244,7 @@ func TestRun(t *testing.T) {
 		ada, bob := w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201")
 		ride := w.ride(t, ada, bob)
 		w.connects(t, ada.Number, ride.Proxy.Number, bob.Number)
+		w.send(t)
 		w.clock.Move(30 * 24 * time.Hour)
 		w.told()
 		ctx, stop := context.WithCancel(context.Background())

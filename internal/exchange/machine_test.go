@@ -62,7 +62,7 @@ func fromCarrier(t tb, digits string) masking.Number {
 func (m *machine) actions() map[string]func(*rapid.T) {
 	a := map[string]func(*rapid.T){
 		"ride": m.rideOp, "ride again": m.rideOp, "and again": m.rideOp, "end": m.endOp, "cancel": m.cancelOp,
-		"clock": m.clockOp, "sweep": m.sweepOp, "release": m.releaseOp, "release again": m.releaseOp,
+		"clock": m.clockOp, "sweep": m.sweepOp, "send": m.sendOp, "release": m.releaseOp, "release again": m.releaseOp,
 		"change number": m.changeOp, "add person": m.addOp, "delete person": m.deleteOp,
 		"add number": m.putOp, "number state": m.stateOp, "delete number": m.dropOp,
 		"text": m.textOp, "text again": m.textOp, "and once more": m.textOp,
@@ -177,13 +177,29 @@ func (m *machine) clockOp(t *rapid.T) {
 }
 
 func (m *machine) sweepOp(t *rapid.T) {
-	m.town.sweep(t)
+	if _, err := m.Sweep(m.ctx); err != nil {
+		t.Fatalf("sweep: %v", err)
+	}
 	m.model.sweep(m.clock.Now())
+}
+
+// sendOp lets the texts go that are due: with a clock that was set back not all are.
+func (m *machine) sendOp(t *rapid.T) {
+	m.checkWaiting(t)
+	m.town.send(t)
+	m.texts = slices.DeleteFunc(m.texts, func(text *waitingText) bool {
+		message, err := m.store.Message(m.ctx, text.id)
+		if err != nil {
+			t.Fatalf("message %d: %v", text.id, err)
+		}
+		return message.State == masking.Sent
+	})
 }
 
 // releaseOp lets everything close that ended.
 func (m *machine) releaseOp(t *rapid.T) {
 	m.clock.Move(linger)
+	m.sendOp(t)
 	m.sweepOp(t)
 }
 

@@ -151,13 +151,18 @@ func (m *model) use(phone masking.Number, n *proxy, at time.Time) {
 	m.used[phone][n] = at.UnixMilli()
 }
 
-// sweep moves on every trip whose time has come.
+// sweep moves on every trip whose time has come, and whose texts have left.
 func (m *model) sweep(now time.Time) {
 	for _, r := range m.trips {
 		if r.state == masking.Open && !r.due.After(now) {
 			r.state, r.due = masking.Lingering, r.due.Add(linger)
 		}
-		if r.state == masking.Lingering && !r.due.After(now) {
+		if r.state != masking.Lingering || r.due.After(now) {
+			continue
+		}
+		if slices.ContainsFunc(m.texts, func(text *waitingText) bool { return text.trip == r }) {
+			r.due = now.Add(time.Minute)
+		} else {
 			r.phones, r.state, r.released = r.sides(), masking.Closed, now
 			m.use(r.phones[0], r.proxy, now)
 			m.use(r.phones[1], r.proxy, now)

@@ -152,8 +152,18 @@ func (w *town) end(t tb, ride masking.Ride) {
 	}
 }
 
+// send lets go what waits to be sent, and is due.
+func (w *town) send(t tb) {
+	t.Helper()
+	if err := storetest.SendAll(w.store); err != nil {
+		t.Fatalf("send: %v", err)
+	}
+}
+
+// sweep moves rides on, whose texts have left.
 func (w *town) sweep(t tb) {
 	t.Helper()
+	w.send(t)
 	if _, err := w.Sweep(context.Background()); err != nil {
 		t.Fatalf("sweep: %v", err)
 	}

@@ -31,6 +31,7 @@ type engine struct {
 
 	skipTaken string // at a choice of rows to write: those that another transaction holds are left out
 	holdRead  string // at a read: the rows stay as they are until the transaction's end
+	holdWrite string // at a read: besides, nobody else holds them, and who did has ended
 	lock      func(ctx context.Context, q querier, keys []string) error
 
 	roomy     string         // a statement before a transaction that writes very much

@@ -50,6 +50,7 @@ var postgresEngine = engine{
 	},
 	skipTaken: " FOR NO KEY UPDATE SKIP LOCKED",
 	holdRead:  " FOR SHARE",
+	holdWrite: " FOR NO KEY UPDATE",
 	lock:      advisoryLock,
 	roomy:     "SET LOCAL idle_in_transaction_session_timeout = 0",
 	snapshot:  &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},

@@ -98,6 +98,19 @@ func (tx *Tx) ReleaseRoutes(ctx context.Context, ride int64) error {
 	return tx.endTexts(ctx, ride)
 }
 
+// StillSending reports whether messages to a ride's parties wait, or are being sent. From here to
+// the end of the transaction no text comes in for it.
+func (tx *Tx) StillSending(ctx context.Context, ride masking.Ride) (is bool, err error) {
+	if tx.engine.shared {
+		if _, err := list(ctx, tx.querier, scanID, "SELECT id FROM routes WHERE ride_id = $1 AND released_at = 0"+tx.engine.holdWrite, ride.ID); err != nil {
+			return false, err
+		}
+	}
+	err = tx.row(ctx, `SELECT EXISTS (SELECT 1 FROM messages WHERE originator = $1 AND recipient IN ($2, $3)
+		AND state IN ('queued', 'sending') AND ride_id = $4)`, ride.Proxy.Number, ride.Customer.Number, ride.Driver.Number, ride.ID).Scan(&is)
+	return is, err
+}
+
 type partyOnNumber struct {
 	party  masking.Number
 	number int64

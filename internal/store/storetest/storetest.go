@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"birdcar/internal/masking"
 	"birdcar/internal/store"
 )
 
@@ -91,4 +92,27 @@ func Open(t testing.TB, url string, now func() time.Time) *store.Store {
 		}
 	})
 	return s
+}
+
+// SendAll sends what waits and is due, as an outbox does whose carrier takes everything.
+func SendAll(s *store.Store) error {
+	for {
+		var sent []masking.Message
+		err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) (err error) {
+			if sent, err = tx.Claim(ctx, 100, time.Minute); err != nil || len(sent) == 0 {
+				return err
+			}
+			for i := range sent {
+				sent[i].CarrierID = "carrier-" + sent[i].Reference
+			}
+			if _, err = tx.MarkSent(ctx, sent...); err != nil {
+				return err
+			}
+			_, err = tx.ClaimNext(ctx, 0, sent...)
+			return err
+		})
+		if err != nil || len(sent) == 0 {
+			return err
+		}
+	}
 }
