@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"birdcar/internal/masking"
+	"birdcar/internal/store"
 )
 
 func TestWorker_Order(t *testing.T) {
@@ -455,5 +457,41 @@ func TestWorker_uncertainWhenThePhoneChanges(t *testing.T) {
 		}
 		w.settled()
 		w.carrier.once(t)
+	})
+}
+
+// A backup holds texts that wait. Whoever starts on it later starts on texts that have left since.
+func TestWorker_startsOnABackup(t *testing.T) {
+	inWorld(t, 2, func(w *world) {
+		w.carrier.set(func(masking.Message, int) reply { return failing(masking.Refused, 2) }) // the account is closed
+		w.text(0)
+		w.text(0)
+		w.text(1)
+		time.Sleep(time.Minute)
+		backup := filepath.Join(t.TempDir(), "backup.db")
+		if _, err := store.Backup(context.Background(), w.file, backup); err != nil {
+			t.Fatal(err)
+		}
+		left := true
+		w.carrier.set(func(m masking.Message, _ int) reply { // open again: all leaves but ride 1's
+			if m.RideID == w.rides[1].ID && left {
+				return failing(masking.Refused, 2)
+			}
+			return ok
+		})
+		for len(w.carrier.bodies(w.rides[0].Driver.Number)) < 2 {
+			time.Sleep(time.Minute)
+		}
+		w.stop()
+		left = false
+		w.file = backup
+		w.start()
+		w.settled()
+		w.carrier.once(t)
+		for i, want := range []int{2, 1} {
+			if got := w.carrier.bodies(w.rides[i].Driver.Number); len(got) != want {
+				t.Errorf("ride %d's driver got %q, want %d texts", i, got, want)
+			}
+		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -15,7 +16,9 @@ import (
 // Backup copies the SQLite database at url into the new file to, as it is at one
 // moment, also while BirdCar runs on it: whoever writes is not held up. The copy
 // appears under its name only once it is whole, checked and on disk; what is there
-// already is never overwritten. It returns the copy's size in bytes.
+// already is never overwritten. What waits to be sent is uncertain in the copy: by the time
+// somebody starts on it the original has sent it, so the carrier is asked first. It returns the
+// copy's size in bytes.
 func Backup(ctx context.Context, url, to string) (size int64, err error) {
 	if isPostgres(url) {
 		return 0, errors.New("this database is PostgreSQL, which has its own tool: pg_dump --format=custom --file=FILE, with the same URL")
@@ -40,7 +43,7 @@ func Backup(ctx context.Context, url, to string) (size int64, err error) {
 	if err := copyDatabase(ctx, from, partial.Name()); err != nil {
 		return 0, fmt.Errorf("copy %s: %w", from, err)
 	}
-	if err := checkCopy(ctx, partial.Name()); err != nil {
+	if err := checkCopy(ctx, partial.Name(), time.Now()); err != nil {
 		return 0, fmt.Errorf("check the copy: %w", err)
 	}
 	if err := partial.Sync(); err != nil {
@@ -75,9 +78,9 @@ func copyDatabase(ctx context.Context, from, to string) error {
 	})
 }
 
-// checkCopy reads all of a copy, and leaves it a single file: the original's
-// write-ahead log is part of it.
-func checkCopy(ctx context.Context, path string) error {
+// checkCopy reads all of a copy that was made now, marks what waits in it as uncertain, and leaves
+// it a single file: the original's write-ahead log is part of it.
+func checkCopy(ctx context.Context, path string, now time.Time) error {
 	db, err := sql.Open("sqlite3", "file:"+escapePath(path)+"?mode=rw")
 	if err != nil {
 		return err
@@ -94,7 +97,9 @@ func checkCopy(ctx context.Context, path string) error {
 	if verdict != "ok" || journal != "delete" {
 		return fmt.Errorf("integrity_check: %s; journal_mode: %s", verdict, journal)
 	}
-	return nil
+	_, err = db.ExecContext(ctx, "UPDATE messages SET uncertain_at = ?1, reason = ?2 WHERE state = 'queued' AND uncertain_at = 0",
+		ms(now), "It waited when the backup was made that this database comes from.")
+	return err
 }
 
 // onConn opens a database and runs work on the driver's own connection to it.
