@@ -12,13 +12,16 @@ import (
 // RelayText takes an inbound text and enqueues it for the other party of the
 // sender's ride on the number it was sent to. Once it returns nil, both are on disk. The same text again
 // changes nothing. A text that nobody can get is kept for the admin; one of a
-// ride that is over is answered, once. ErrReplayed: the proof was used before.
+// ride that is over is answered, once. ErrReplayed: the proof was used before;
+// masking.ErrBusy, after TakeWithin at the latest: the database could not do it now.
 func (x *Exchange) RelayText(ctx context.Context, t masking.Text, p Proof) error {
-	in := &inbound{ctx: ctx, text: t, proof: p}
-	if err := x.inbounds.join(in); err != nil {
-		return err
-	}
-	return in.err
+	return inTime(func() error {
+		in := &inbound{ctx: ctx, text: t, proof: p}
+		if err := x.inbounds.join(in); err != nil {
+			return err
+		}
+		return in.err
+	})
 }
 
 // relayAlone relays a text in a transaction of its own.
@@ -112,8 +115,13 @@ func (x *Exchange) repeated(ctx context.Context, tx *store.Tx, b *batch, t maski
 }
 
 // TakeReport moves a message to what the carrier's delivery report says of it.
-// masking.ErrNotFound: it is about no message of ours, and counted.
+// masking.ErrNotFound: it is about no message of ours, and counted; masking.ErrBusy, after
+// TakeWithin at the latest: the database could not do it now.
 func (x *Exchange) TakeReport(ctx context.Context, r masking.Report, p Proof) error {
+	return inTime(func() error { return x.takeReport(ctx, r, p) })
+}
+
+func (x *Exchange) takeReport(ctx context.Context, r masking.Report, p Proof) error {
 	var unknown error
 	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
 		unknown = nil
