@@ -62,18 +62,27 @@ func (q querier) reading(ctx context.Context) (context.Context, context.CancelFu
 
 func (q querier) row(ctx context.Context, query string, args ...any) scanner {
 	ctx, done := q.reading(ctx)
-	return &row{q.db.QueryRowContext(ctx, q.engine.rewrite(query), args...), done}
+	return &row{q.db.QueryRowContext(ctx, q.engine.rewrite(query), args...), q, done}
 }
 
 // row is a *sql.Row whose context ends once it is scanned.
 type row struct {
 	*sql.Row
+	of   querier
 	done context.CancelFunc
 }
 
 func (r *row) Scan(dest ...any) error {
 	defer r.done()
-	return r.Row.Scan(dest...)
+	return r.of.reached(r.Row.Scan(dest...))
+}
+
+// reached says of an error that the database was out of reach, or had no time, if so.
+func (q querier) reached(err error) error {
+	if err != nil && q.engine.busy(err) {
+		return fmt.Errorf("%w: %w", masking.ErrBusy, err)
+	}
+	return err
 }
 
 // writeRow is row for a statement that writes and returns.
@@ -96,7 +105,7 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 	defer done()
 	rows, err := q.db.QueryContext(ctx, q.engine.rewrite(query), args...)
 	if err != nil {
-		return nil, err
+		return nil, q.reached(err)
 	}
 	defer rows.Close()
 	var all []T
@@ -107,7 +116,7 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 		}
 		all = append(all, v)
 	}
-	return all, rows.Err()
+	return all, q.reached(rows.Err())
 }
 
 // found turns a missing row into masking.ErrNotFound.

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"testing"
 	"time"
 
@@ -73,5 +74,21 @@ func TestPostgres_RepeatWaitsForTheStandby(t *testing.T) {
 	}
 	if got := <-repeat; got.err != nil || got.fresh {
 		t.Errorf("the repeat got %+v; want that the text is there", got)
+	}
+}
+
+// Whoever reads while the database is gone is told so, and not that something is broken.
+func TestPostgres_OutOfReach(t *testing.T) {
+	primary, _ := storetest.Pair(t)
+	s := storetest.Open(t, storetest.URL(primary), time.Now)
+	if _, err := s.Parties(context.Background(), masking.Customer); err != nil {
+		t.Fatal(err)
+	}
+	primary.Kill(t)
+	if _, err := s.Parties(context.Background(), masking.Customer); !errors.Is(err, masking.ErrBusy) {
+		t.Errorf("a list: got %v, want ErrBusy", err)
+	}
+	if _, err := s.Party(context.Background(), masking.Customer, 1); !errors.Is(err, masking.ErrBusy) {
+		t.Errorf("a row: got %v, want ErrBusy", err)
 	}
 }

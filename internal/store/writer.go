@@ -257,6 +257,8 @@ func (s *Store) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, masking.ErrBusy):
+		return err
 	case errors.Is(err, sql.ErrNoRows):
 		return masking.ErrNotFound
 	case s.engine.unique(err):
