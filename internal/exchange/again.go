@@ -71,9 +71,18 @@ const againBatch = 100
 
 func (x *Exchange) sendAgain(ctx context.Context, tx *store.Tx, b *batch, m masking.Message) (sent int, err error) {
 	parts := []masking.Message{m}
-	if m.CauseID != 0 && m.Kind == masking.Relaying {
-		if parts, err = tx.Parts(ctx, m.CauseID, m.Kind); err != nil {
+	if m.Kind == masking.Relaying {
+		in, err := tx.Cause(ctx, m)
+		if err != nil {
 			return 0, err
+		}
+		if parts, err = tx.Parts(ctx, in.ID, m.Kind); err != nil {
+			return 0, err
+		}
+		for i, part := range parts {
+			if parts[i], err = tx.Latest(ctx, part); err != nil {
+				return 0, err
+			}
 		}
 	}
 	from, to, err := x.stillConnected(ctx, tx, m)
@@ -109,7 +118,15 @@ func (x *Exchange) stillConnected(ctx context.Context, tx *store.Tx, m masking.M
 		if err != nil {
 			return from, to, err
 		}
-		route, err := tx.Route(ctx, in.To, in.From)
+		ride, err := tx.Ride(ctx, m.RideID)
+		if err != nil {
+			return from, to, err
+		}
+		sender, ok := senderOf(ride, in, m)
+		if !ok {
+			return from, to, over
+		}
+		route, err := tx.Route(ctx, in.To, sender.Number)
 		if errors.Is(err, masking.ErrNotFound) || err == nil && route.RideID != m.RideID {
 			return from, to, over
 		}

@@ -109,6 +109,73 @@ func TestSendAgain_Parts(t *testing.T) {
 	})
 }
 
+// Nor does a text go out with a hole in it that was sent again, however often.
+func TestSendAgain_PartsFailAgain(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		ride := pairUp(t, w)
+		parts := w.text(t, "long", ride.Customer.Number, ride.Proxy.Number, strings.Repeat("All work and no play makes Jack a dull boy. ", 100))
+		for round := range 3 {
+			w.fail(t) // the first, and with it those behind it
+			w.leave(t)
+			failed := 0
+			for _, m := range w.conversation(t, ride) {
+				switch {
+				case m.Kind == masking.Relaying && m.State == masking.Failed:
+					failed++
+				case m.Kind == masking.Relaying:
+					t.Fatalf("round %d: part %d is %s, although the first failed", round, m.Part, m.State)
+				}
+			}
+			if failed != (round+1)*len(parts) {
+				t.Fatalf("round %d: %d messages failed, want all parts each time", round, failed)
+			}
+			w.told()
+			if err := w.SendAgain(ctx, parts[round].ID); err != nil { // of whichever part and round
+				t.Fatal(err)
+			}
+			if again := w.enqueued(t); len(again) != len(parts) {
+				t.Fatalf("round %d: %d messages are sent again, want all %d parts", round, len(again), len(parts))
+			}
+		}
+		left := w.leave(t)
+		if len(left) != len(parts) {
+			t.Errorf("%d parts left, want %d", len(left), len(parts))
+		}
+		if notices := w.notices(t, ride); len(notices) != 1 {
+			t.Errorf("%d notices about one text", len(notices))
+		}
+	})
+}
+
+// Whoever wrote a text may have another phone when it fails.
+func TestSendAgain_SenderChangedPhones(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		ride := pairUp(t, w)
+		w.text(t, "1", ride.Customer.Number, ride.Proxy.Number, "hi")
+		m := w.claim(t)[0]
+		if _, err := w.ChangeParty(ctx, masking.Customer, ride.Customer.ID, "Ada", "07700 900199"); err != nil {
+			t.Fatal(err)
+		}
+		w.told()
+		if err := w.FailMessage(ctx, m, 9, "refused"); err != nil {
+			t.Fatal(err)
+		}
+		for _, told := range w.enqueued(t) {
+			if told.ID != m.ID {
+				reachesOnly(t, []masking.Message{told}, masking.NotDelivered, ride.Proxy.Number, phone(t, "07700 900199"), masking.TextFailed)
+			}
+		}
+		w.leave(t)
+		w.told()
+		if err := w.SendAgain(ctx, m.ID); err != nil {
+			t.Fatal(err)
+		}
+		reachesOnly(t, w.enqueued(t), masking.Relaying, ride.Proxy.Number, ride.Driver.Number, "hi")
+	})
+}
+
 func TestSendAllAgain(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()

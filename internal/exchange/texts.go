@@ -176,17 +176,37 @@ func (x *Exchange) afterFailure(ctx context.Context, tx *store.Tx, b *batch, m m
 
 // tellSender tells whoever sent the text that m relayed that it did not arrive.
 func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m masking.Message) error {
-	if err := tx.FailParts(ctx, m, "A part of the same text before it failed."); err != nil {
-		return err
-	}
 	in, err := tx.Cause(ctx, m)
 	if err != nil {
+		return err
+	}
+	if err := tx.FailParts(ctx, in.ID, m, "A part of the same text before it failed."); err != nil {
 		return err
 	}
 	told, err := tx.HasAnswer(ctx, in.ID, masking.NotDelivered)
 	if err != nil || told {
 		return err
 	}
+	ride, err := tx.Ride(ctx, in.RideID)
+	if err != nil {
+		return err
+	}
+	sender, ok := senderOf(ride, in, m)
+	if !ok { // nothing goes to a phone that was given up
+		return nil
+	}
 	return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.NotDelivered, RideID: in.RideID, CauseID: in.ID,
-		From: in.To, To: in.From, Body: masking.TextFailed})
+		From: in.To, To: sender.Number, Body: masking.TextFailed})
+}
+
+// senderOf is the party of a ride, with the phone they have now, who sent the text in, which m
+// relayed. Either party may have another phone since; if both have, nobody can tell.
+func senderOf(ride masking.Ride, in, m masking.Message) (sender masking.Party, ok bool) {
+	switch {
+	case in.From == ride.Customer.Number, m.To == ride.Driver.Number:
+		return ride.Customer, true
+	case in.From == ride.Driver.Number, m.To == ride.Customer.Number:
+		return ride.Driver, true
+	}
+	return sender, false
 }

@@ -172,6 +172,17 @@ func (r reads) HasAnswer(ctx context.Context, cause int64, kind masking.Kind) (h
 	return has, err
 }
 
+// Latest is what m was sent again as last, or m.
+func (r reads) Latest(ctx context.Context, m masking.Message) (masking.Message, error) {
+	for {
+		again, err := r.Parts(ctx, m.ID, m.Kind)
+		if err != nil || len(again) == 0 {
+			return m, err
+		}
+		m = again[0]
+	}
+}
+
 // Parts are the messages of kind that cause has caused, in the order of the text
 // that they are parts of.
 func (r reads) Parts(ctx context.Context, cause int64, kind masking.Kind) ([]masking.Message, error) {

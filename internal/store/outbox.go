@@ -245,10 +245,21 @@ func (tx *Tx) Settle(ctx context.Context, m masking.Message, r masking.Report) (
 	return changed > 0, err
 }
 
-// FailParts fails the parts of m's text that still wait behind m: a text with a
-// hole in it says something else.
-func (tx *Tx) FailParts(ctx context.Context, m masking.Message, reason string) error {
-	_, err := tx.exec(ctx, `UPDATE messages SET state = 'failed', reason = $3, settled_at = $4, due_at = 0
-		WHERE cause_id = $1 AND kind = $2 AND state = 'queued' AND id > $5`, id(m.CauseID), m.Kind, reason, ms(tx.Now), m.ID)
-	return err
+// FailParts fails the parts of a text that still wait behind m, one of them: a text with a
+// hole in it says something else. in is the text; its parts may have been sent again.
+func (tx *Tx) FailParts(ctx context.Context, in int64, m masking.Message, reason string) error {
+	for causes := []int64{in}; len(causes) > 0; causes = causes[1:] {
+		if _, err := tx.exec(ctx, `UPDATE messages SET state = 'failed', reason = $3, settled_at = $4, due_at = 0
+			WHERE cause_id = $1 AND kind = $2 AND state = 'queued' AND id > $5`, causes[0], m.Kind, reason, ms(tx.Now), m.ID); err != nil {
+			return err
+		}
+		parts, err := tx.Parts(ctx, causes[0], m.Kind)
+		if err != nil {
+			return err
+		}
+		for _, part := range parts {
+			causes = append(causes, part.ID)
+		}
+	}
+	return nil
 }
