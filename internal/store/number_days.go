@@ -34,6 +34,10 @@ var addDays = aboutRows(`WITH counted (number, day, texts) AS (VALUES)
 	INSERT INTO number_days (number, day, texts) SELECT number, day, texts FROM counted WHERE number IS NOT NULL
 	ON CONFLICT (number, day) DO UPDATE SET texts = number_days.texts + excluded.texts`, 0, "TEXT", "BIGINT", "BIGINT")
 
+// clockAhead is how much later than now a text may have been made, by another instance's clock. One
+// from further ahead was made by a clock that was set back since, and holds up none behind it.
+const clockAhead = time.Minute
+
 // CountTexts counts texts that no one counted yet into the days of their proxy
 // numbers, limit at most, up to those made before a time; days are zone's. It
 // reports whether there may be more. Each text is counted once, whoever calls it and when.
@@ -60,8 +64,8 @@ func (s *Store) CountTexts(ctx context.Context, zone *time.Location, before time
 		return none, err
 	}, `SELECT CASE kind WHEN 'inbound' THEN recipient ELSE originator END, created_at / `+strconv.Itoa(quarter)+`, COUNT(*), MAX(id)
 		FROM messages WHERE id >= $1 AND id < $2
-		AND id < COALESCE((SELECT id FROM messages WHERE id >= $1 AND id < $2 AND created_at > $3 ORDER BY id LIMIT 1), $2) GROUP BY 1, 2`,
-		first.Int64, first.Int64+int64(limit), ms(before))
+		AND id < COALESCE((SELECT id FROM messages WHERE id >= $1 AND id < $2 AND created_at > $3 AND created_at < $4 ORDER BY id LIMIT 1), $2) GROUP BY 1, 2`,
+		first.Int64, first.Int64+int64(limit), ms(before), ms(s.now().Add(clockAhead)))
 	if err != nil || len(days) == 0 {
 		return false, err
 	}

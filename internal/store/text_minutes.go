@@ -33,7 +33,7 @@ func (s *Store) CountMinutes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if from.Before(oldest) {
+	if from.Before(oldest) || from.After(s.now()) { // the clock was set back: what it counted meanwhile, it counts again
 		from = oldest
 	}
 	until := s.now().Add(-minutesRest).Truncate(time.Minute)
@@ -81,6 +81,9 @@ func (s *Store) TextMinutes(ctx context.Context, since time.Time) (minutes []mas
 	default:
 		if counted, err = minuteAt(value); err != nil {
 			return nil, err
+		}
+		if counted.After(s.now()) { // by a clock that was set back since
+			counted = since
 		}
 	}
 	minutes, err = list(ctx, s.querier, func(row scanner) (m masking.TextMinute, err error) {

@@ -115,3 +115,67 @@ func TestStore_Waiting(t *testing.T) {
 		}
 	})
 }
+
+// A clock that was ahead for a moment, and set back, must not stop the counting until that time comes.
+func TestCounting_ClockSetBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		ctx := context.Background()
+		from, to := number(t, "442079460001"), number(t, "447700900101")
+		began := clock.Now()
+		send := func() {
+			t.Helper()
+			err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+				m, err := tx.Enqueue(ctx, store.Unsent{Kind: masking.Confirming, From: from, To: to, Body: "Hello"}, time.Minute)
+				if err == nil {
+					_, err = tx.MarkSent(ctx, m)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		count := func() {
+			t.Helper()
+			err := s.CountMinutes(ctx)
+			for more := true; more && err == nil; {
+				more, err = s.CountTexts(ctx, time.UTC, clock.Now().Add(-10*time.Second), 1000)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		count()
+		clock.Move(30 * 24 * time.Hour)
+		send()
+		clock.Move(time.Hour)
+		count()
+		clock.Move(-30*24*time.Hour - time.Hour)
+		for range 5 {
+			send()
+			clock.Move(time.Hour)
+			count()
+		}
+		minutes, err := s.TextMinutes(ctx, began.Add(-time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := int64(0)
+		for _, m := range minutes {
+			if m.At.Before(clock.Now()) {
+				sent += m.Sent
+			}
+		}
+		days, err := s.NumberDays(ctx, []masking.Number{from}, began, clock.Now(), time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts := 0
+		for _, d := range days[from] {
+			texts += d.Texts
+		}
+		if sent != 5 || texts != 5 {
+			t.Errorf("5 texts were sent since the clock was set back; the minutes say %d, the number's days %d", sent, texts)
+		}
+	})
+}
