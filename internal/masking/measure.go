@@ -5,22 +5,15 @@ package masking
 // the number of SMS parts it takes: one of 160 or 70, else of 153 or 67 each.
 // Source: MessageBird's help on SMS parts and message length.
 func Measure(text string) (length, parts int, gsm bool) {
-	gsm = true
+	size := sizeOf(text)
+	var p partCounter
 	for _, r := range text {
-		if septets[r] == 0 {
-			gsm = false
-			break
-		}
+		weight := size.weigh(r)
+		length += weight
+		p.add(weight, size.part)
 	}
-	weigh, single, part := gsmWeight, 160, 153
-	if !gsm {
-		weigh, single, part = utf16Weight, 70, 67
+	if length <= size.single {
+		return length, 1, size.gsm
 	}
-	for _, r := range text {
-		length += weigh(r)
-	}
-	if length <= single {
-		return length, 1, gsm
-	}
-	return length, (length + part - 1) / part, gsm
+	return length, p.full + 1, size.gsm
 }

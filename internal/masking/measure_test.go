@@ -19,6 +19,9 @@ func TestMeasure(t *testing.T) {
 		"a whole Unicode part":      {strings.Repeat("ж", 70), 70, 1, false},
 		"one more Unicode":          {strings.Repeat("ж", 71), 71, 2, false},
 		"an emoji counts two units": {"🚗", 2, 1, false},
+		"no euro in two parts":      {strings.Repeat("€", 688), 1376, 10, true},
+		"no emoji in two parts":     {strings.Repeat("🚗", 298), 596, 10, false},
+		"emoji that fit":            {strings.Repeat("🚗", 297), 594, 9, false},
 		"the longest GSM text":      {strings.Repeat("a", MaxSeptets), MaxSeptets, 9, true},
 		"the longest Unicode text":  {strings.Repeat("ж", MaxUnits), MaxUnits, 9, false},
 	}

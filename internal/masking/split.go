@@ -1,6 +1,7 @@
 package masking
 
 import (
+	"cmp"
 	"unicode"
 	"unicode/utf8"
 )
@@ -9,8 +10,12 @@ import (
 // septets, or of 67 UTF-16 units when a character is outside that alphabet.
 // Source: MessageBird's help on SMS parts and message length.
 const (
-	MaxSeptets = 9 * 153
-	MaxUnits   = 9 * 67
+	MaxSeptets = maxParts * septetPart
+	MaxUnits   = maxParts * unitPart
+
+	maxParts   = 9
+	septetPart = 153
+	unitPart   = 67
 )
 
 // gsmBasic is the GSM 03.38 default alphabet and gsmExtended its extension table,
@@ -38,20 +43,44 @@ func Split(text string) []string {
 	if len(text) <= MaxUnits { // at least a byte for each unit
 		return []string{text}
 	}
-	weigh, limit := gsmWeight, MaxSeptets
-	for _, r := range text {
-		if septets[r] == 0 {
-			weigh, limit = utf16Weight, MaxUnits
-			break
-		}
-	}
+	size := sizeOf(text)
 	var pieces []string
 	for text != "" {
-		cut := cutBefore(text, weigh, limit)
+		cut := cutBefore(text, size)
 		pieces = append(pieces, text[:cut])
 		text = text[cut:]
 	}
 	return pieces
+}
+
+// size is how carriers count a text.
+type size struct {
+	gsm          bool
+	weigh        func(rune) int
+	single, part int // what a text of one SMS holds, and each part of a longer one
+}
+
+func sizeOf(text string) size {
+	for _, r := range text {
+		if septets[r] == 0 {
+			return size{weigh: utf16Weight, single: 70, part: unitPart}
+		}
+	}
+	return size{gsm: true, weigh: gsmWeight, single: 160, part: septetPart}
+}
+
+// partCounter counts the parts of a text of several. A character that counts twice
+// is never divided between two: what is left of the first stays empty.
+type partCounter struct {
+	full int // parts before this one
+	used int // of this one
+}
+
+func (p *partCounter) add(weight, part int) {
+	if p.used+weight > part {
+		p.full, p.used = p.full+1, 0
+	}
+	p.used += weight
 }
 
 func gsmWeight(r rune) int { return septets[r] }
@@ -65,22 +94,17 @@ func utf16Weight(r rune) int {
 
 // cutBefore is where the first piece of text ends: behind the last white space
 // that fits, else behind the last whole character.
-func cutBefore(text string, weigh func(rune) int, limit int) int {
-	weight, word, character := 0, 0, 0
+func cutBefore(text string, size size) int {
+	var p partCounter
+	word, character := 0, 0
 	joined := false // the character before is a zero-width joiner
 	for i, r := range text {
 		if i > 0 && !joined && !continues(r) {
 			character = i
 		}
 		joined = r == zeroWidthJoiner
-		if weight += weigh(r); weight > limit {
-			switch {
-			case word > 0:
-				return word
-			case character > 0:
-				return character
-			}
-			return i
+		if p.add(size.weigh(r), size.part); p.full == maxParts {
+			return cmp.Or(word, character, i)
 		}
 		if unicode.IsSpace(r) {
 			word = i + utf8.RuneLen(r)

@@ -14,15 +14,17 @@ func TestSplit(t *testing.T) {
 		text string
 		want []string
 	}{
-		"empty":             {"", []string{""}},
-		"short":             {"On my way", []string{"On my way"}},
-		"the longest GSM":   {strings.Repeat("a", MaxSeptets), []string{strings.Repeat("a", MaxSeptets)}},
-		"no space to cut":   {strings.Repeat("a", MaxSeptets+1), []string{strings.Repeat("a", MaxSeptets), "a"}},
-		"between words":     {strings.Repeat(word, 138), []string{strings.Repeat(word, 137) + "123456 ", "789"}},
-		"the euro is two":   {strings.Repeat("€", 689), []string{strings.Repeat("€", 688), "€"}},
-		"the longest other": {strings.Repeat("ж", MaxUnits), []string{strings.Repeat("ж", MaxUnits)}},
-		"other, too long":   {strings.Repeat("ж", MaxUnits+1), []string{strings.Repeat("ж", MaxUnits), "ж"}},
-		"emoji are two":     {strings.Repeat("🚗", 302), []string{strings.Repeat("🚗", 301), "🚗"}},
+		"empty":           {"", []string{""}},
+		"short":           {"On my way", []string{"On my way"}},
+		"the longest GSM": {strings.Repeat("a", MaxSeptets), []string{strings.Repeat("a", MaxSeptets)}},
+		"no space to cut": {strings.Repeat("a", MaxSeptets+1), []string{strings.Repeat("a", MaxSeptets), "a"}},
+		"between words":   {strings.Repeat(word, 138), []string{strings.Repeat(word, 137) + "123456 ", "789"}},
+		// The 153rd septet of each part stays empty: 76 fit, and not 76 and a half.
+		"the euro is two":                {strings.Repeat("€", 685), []string{strings.Repeat("€", 684), "€"}},
+		"the longest other":              {strings.Repeat("ж", MaxUnits), []string{strings.Repeat("ж", MaxUnits)}},
+		"other, too long":                {strings.Repeat("ж", MaxUnits+1), []string{strings.Repeat("ж", MaxUnits), "ж"}},
+		"emoji are two":                  {strings.Repeat("🚗", 298), []string{strings.Repeat("🚗", 297), "🚗"}},
+		"one letter, and emoji that fit": {"ж" + strings.Repeat("🚗", 297), []string{"ж" + strings.Repeat("🚗", 297)}},
 		"an accent stays with its letter": {strings.Repeat("ж", MaxUnits-1) + "e\u0301",
 			[]string{strings.Repeat("ж", MaxUnits-1), "e\u0301"}},
 		"a family stays together": {strings.Repeat("ж", MaxUnits-2) + "👩\u200d👧",
