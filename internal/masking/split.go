@@ -2,6 +2,7 @@ package masking
 
 import (
 	"cmp"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -38,7 +39,8 @@ var septets = func() map[rune]int {
 }()
 
 // Split cuts a text into pieces that the carrier takes, between words where it
-// can. The pieces joined are the text. A text that fits is one piece.
+// can. The pieces joined are the text. A text that fits is one piece. No piece is
+// blank, unless white space alone fills one.
 func Split(text string) []string {
 	if len(text) <= MaxUnits { // at least a byte for each unit
 		return []string{text}
@@ -93,21 +95,26 @@ func utf16Weight(r rune) int {
 }
 
 // cutBefore is where the first piece of text ends: behind the last white space
-// that fits, else behind the last whole character.
+// that fits, else behind the last whole character. Neither the piece nor the rest
+// is blank, which phones show as nothing, where another cut is possible.
 func cutBefore(text string, size size) int {
+	end := len(strings.TrimRightFunc(text, unicode.IsSpace))
 	var p partCounter
 	word, character := 0, 0
+	seen := false   // a character that is not white space
 	joined := false // the character before is a zero-width joiner
 	for i, r := range text {
-		if i > 0 && !joined && !continues(r) {
+		if i > 0 && i < end && !joined && !continues(r) {
 			character = i
 		}
 		joined = r == zeroWidthJoiner
 		if p.add(size.weigh(r), size.part); p.full == maxParts {
 			return cmp.Or(word, character, i)
 		}
-		if unicode.IsSpace(r) {
-			word = i + utf8.RuneLen(r)
+		space := unicode.IsSpace(r)
+		seen = seen || !space
+		if after := i + utf8.RuneLen(r); space && seen && after < end {
+			word = after
 		}
 	}
 	return len(text)

@@ -1,6 +1,7 @@
 package masking
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -25,6 +26,13 @@ func TestSplit(t *testing.T) {
 		"other, too long":                {strings.Repeat("ж", MaxUnits+1), []string{strings.Repeat("ж", MaxUnits), "ж"}},
 		"emoji are two":                  {strings.Repeat("🚗", 298), []string{strings.Repeat("🚗", 297), "🚗"}},
 		"one letter, and emoji that fit": {"ж" + strings.Repeat("🚗", 297), []string{"ж" + strings.Repeat("🚗", 297)}},
+		"a space before what must be cut": {" " + strings.Repeat("a", MaxSeptets),
+			[]string{" " + strings.Repeat("a", MaxSeptets-1), "a"}},
+		"a space behind what fits": {strings.Repeat("a", MaxSeptets) + " ",
+			[]string{strings.Repeat("a", MaxSeptets-1), "a "}},
+		"spaces behind words": {strings.Repeat(word, 137) + strings.Repeat(" ", 8),
+			[]string{strings.Repeat(word, 136) + "123456 ", "789" + strings.Repeat(" ", 8)}},
+		"a blank longer than a message": {strings.Repeat(" ", MaxSeptets+1), []string{strings.Repeat(" ", MaxSeptets), " "}},
 		"an accent stays with its letter": {strings.Repeat("ж", MaxUnits-1) + "e\u0301",
 			[]string{strings.Repeat("ж", MaxUnits-1), "e\u0301"}},
 		"a family stays together": {strings.Repeat("ж", MaxUnits-2) + "👩\u200d👧",
@@ -60,6 +68,26 @@ func TestSplit_AnyText(t *testing.T) {
 			_, parts, gsm := Measure(piece)
 			if parts > 9 || !utf8.ValidString(piece) || piece == "" && text != "" {
 				t.Fatalf("piece %d takes %d parts (GSM: %v)", i, parts, gsm)
+			}
+		}
+	})
+}
+
+// However words and spaces follow one another, no piece is a text of spaces.
+func TestSplit_NoBlankPiece(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var text strings.Builder
+		for range rapid.IntRange(1, 12).Draw(t, "runs") {
+			character := rapid.SampledFrom([]string{"a", "€", "🚗", " ", "\n"}).Draw(t, "character")
+			text.WriteString(strings.Repeat(character, rapid.IntRange(1, 400).Draw(t, "times")))
+		}
+		if blank := regexp.MustCompile(`\s{500}`); blank.MatchString(text.String()) {
+			t.Skip("white space fills a message")
+		}
+		pieces := Split(text.String())
+		for i, piece := range pieces {
+			if strings.TrimSpace(piece) == "" && strings.TrimSpace(text.String()) != "" {
+				t.Fatalf("piece %d of %d is blank", i+1, len(pieces))
 			}
 		}
 	})
