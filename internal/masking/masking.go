@@ -46,8 +46,9 @@ func (p Party) Validate() error {
 	return problems.OrNil()
 }
 
-// NumberProblem tells somebody who typed no phone number what to type.
-const NumberProblem = "This is not a phone number. Type it like 06 12345678 or +31 6 12345678."
+// NumberProblem tells somebody who typed no phone number what to type. What a
+// number without its country code means depends on where BirdCar runs.
+const NumberProblem = "This is not a phone number. Type it with its country code, like +31 6 12345678."
 
 // CheckName says in words what is wrong with a name, or nothing. A name is sent
 // to the other party, so it must not carry a phone number.

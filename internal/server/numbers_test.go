@@ -70,7 +70,7 @@ func TestNumbers_many(t *testing.T) {
 	a.wantText("1 of 4 numbers added")
 	a.wantText("020 7946 0003 added +44 20 7946 0003")
 	a.wantText("+44 7700 900123 not added This is a customer's or driver's own number")
-	a.wantText("nonsense not added This is not a phone number.")
+	a.wantText("nonsense not added This is not a phone number. Type it with its country code, like +31 6 12345678.")
 	a.wantText("not added This number is in the pool already.")
 	s.post("/numbers/many", "numbers", "020 7946 0004\n020 7946 0005").wantRedirect("/numbers")
 	s.get("/numbers").wantText("2 numbers are in the pool.")

@@ -144,7 +144,9 @@ func TestRoster(t *testing.T) {
 	s := newSite(t)
 	s.login()
 	s.seed()
-	s.get("/customers/import").wantStatus(200).wantText("You see what each line will do before anything is changed.")
+	form := s.get("/customers/import").wantStatus(200)
+	form.wantText("You see what each line will do before anything is changed.")
+	form.wantText("Ada Example,+44 7700 900301 Ben Sample,+44 7700 900302")
 
 	a := s.upload("/customers/import", "Name;Number\nAda;07700 900123\nBea;07700 900124\nCy;nonsense\nAda King;07700 900123\n")
 	location := a.header.Get("Location")
