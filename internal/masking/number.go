@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/nyaruka/phonenumbers"
 )
@@ -94,7 +96,7 @@ func plainDigits(s string) bool {
 
 // tidy is the digits of a number that somebody wrote, behind a + if it is international.
 func tidy(written string) (string, error) {
-	if len(written) > maxTyped {
+	if utf8.RuneCountInString(written) > maxTyped {
 		return "", ErrNumber
 	}
 	var b strings.Builder
@@ -102,7 +104,8 @@ func tidy(written string) (string, error) {
 		switch {
 		case r >= '0' && r <= '9', r == '+' && b.Len() == 0:
 			b.WriteRune(r)
-		case strings.ContainsRune(" ()-./\u00a0\u2011\u202f", r):
+		case strings.ContainsRune(" ()./\u00a0\u202f", r), unicode.In(r, unicode.Pd, unicode.Cf):
+			// Contacts are copied with all sorts of dashes, between marks of the direction of writing.
 		default: // letters too: libphonenumber would dial words
 			return "", ErrNumber
 		}
