@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +160,46 @@ func TestLogin_limit(t *testing.T) {
 		t.Error("Retry-After is missing")
 	}
 	s.get("/login").wantStatus(http.StatusOK)
+}
+
+// Behind a proxy on this machine the whole Internet comes from one address.
+func TestLogin_limitBehindAProxy(t *testing.T) {
+	s := newSite(t)
+	try := func(password, forwarded string) answer {
+		return s.do(http.MethodPost, "/login", "password="+password, "X-Forwarded-For", forwarded,
+			"Content-Type", "application/x-www-form-urlencoded")
+	}
+	for range 10 {
+		try("wrong", "203.0.113.7").wantStatus(http.StatusUnauthorized)
+	}
+	try("wrong", "203.0.113.7").wantStatus(http.StatusTooManyRequests)
+	try("wrong", "192.0.2.1, 203.0.113.7").wantStatus(http.StatusTooManyRequests) // forged, and what the proxy appended
+	try("a+password+for+tests", "198.51.100.4").wantRedirect("/")
+
+	// Through a proxy that appends nothing, each try can name another address.
+	taken := 0
+	for taken < 150 && try("wrong", fmt.Sprintf("192.0.2.%d", taken)).status == http.StatusUnauthorized {
+		taken++
+	}
+	if taken < 80 || taken > 95 { // after the eleven above; a new minute forgives some
+		t.Errorf("%d tries under forged addresses were taken", taken)
+	}
+}
+
+// What somebody on the Internet says about their address counts for nothing.
+func TestLogin_limitFromOutside(t *testing.T) {
+	s := newSite(t)
+	for i := range 11 {
+		r := httptest.NewRequest(http.MethodPost, "/login", strings.NewReader("password=wrong"))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Forwarded-For", fmt.Sprintf("192.0.2.%d", i))
+		r.RemoteAddr = "203.0.113.7:4711"
+		w := httptest.NewRecorder()
+		s.server.Handler().ServeHTTP(w, r)
+		if want := http.StatusUnauthorized; i < 10 && w.Code != want || i == 10 && w.Code != http.StatusTooManyRequests {
+			t.Errorf("try %d is answered %d", i+1, w.Code)
+		}
+	}
 }
 
 func TestLogin_link(t *testing.T) {

@@ -4,16 +4,21 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-chi/httprate"
 )
 
-// loginLimit is how many passwords one address may try in a minute.
-const loginLimit = 10
+// How many passwords may be tried in a minute: by one visitor, and through one
+// connecting address, which is a proxy's when there is one.
+const (
+	loginLimit = 10
+	proxyLimit = 100
+)
 
 // loginLinks are the keys of the login links that nobody has opened yet.
 type loginLinks struct {
@@ -102,24 +107,46 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	return s.redirect(w, r, "/login", "")
 }
 
-// limitLogins slows down whoever guesses passwords. It counts by the address of
-// the connection: a header that names another one can be forged.
+// limitLogins slows down whoever guesses passwords. Behind a proxy of our own, or a
+// tunnel's agent, everybody comes from its address: counting by that alone would let
+// anybody keep the admin out. But a proxy that passes headers on as they came lets a
+// visitor name another address with each try, so all tries through one are counted too.
 func (s *Server) limitLogins(next http.Handler) http.Handler {
-	return httprate.LimitBy(loginLimit, time.Minute,
-		func(r *http.Request) (string, error) {
-			host, _, err := net.SplitHostPort(r.RemoteAddr)
-			if err != nil {
-				host = r.RemoteAddr
-			}
-			return httprate.CanonicalizeIP(host), nil
-		},
-		httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}),
-		httprate.WithLimitHandler(s.handle(func(w http.ResponseWriter, r *http.Request) error {
-			page := s.newLoginPage("")
-			page.TooMany = true
-			return s.Render(w, r, http.StatusTooManyRequests, "login", page)
-		})),
-	)(next)
+	limit := func(most int, by func(*http.Request) netip.Addr) func(http.Handler) http.Handler {
+		return httprate.LimitBy(most, time.Minute,
+			func(r *http.Request) (string, error) { return httprate.CanonicalizeIP(by(r).String()), nil },
+			httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}),
+			httprate.WithLimitHandler(s.handle(func(w http.ResponseWriter, r *http.Request) error {
+				page := s.newLoginPage("")
+				page.TooMany = true
+				return s.Render(w, r, http.StatusTooManyRequests, "login", page)
+			})),
+		)
+	}
+	return limit(loginLimit, visitor)(limit(proxyLimit, connecting)(next))
+}
+
+// connecting is the address that a request's connection comes from.
+func connecting(r *http.Request) netip.Addr {
+	from, _ := netip.ParseAddrPort(r.RemoteAddr) // net/http always sets one
+	return from.Addr().Unmap()
+}
+
+// visitor is the address of whoever sent a request. Of X-Forwarded-For only the last
+// entry counts, which our own proxy appended: those before are the visitor's to forge,
+// and all of them are when nobody on this machine or network connects.
+func visitor(r *http.Request) netip.Addr {
+	from := connecting(r)
+	forwarded := r.Header.Values("X-Forwarded-For")
+	if len(forwarded) == 0 || !from.IsLoopback() && !from.IsPrivate() {
+		return from
+	}
+	last := forwarded[len(forwarded)-1]
+	addr, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndex(last, ",")+1:]))
+	if err != nil {
+		return from
+	}
+	return addr.Unmap()
 }
 
 // same compares secrets in a time that tells nothing about them, their length included.
