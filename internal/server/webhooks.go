@@ -123,7 +123,8 @@ func (a *callAnswer) apologize() {
 
 func writeCallFlow(w http.ResponseWriter, answer []byte) {
 	w.Header().Set("Content-Type", "application/xml")
-	_, _ = w.Write(answer) // the carrier has gone
+	w.Header().Set("Cache-Control", "no-store") // it holds somebody's number
+	_, _ = w.Write(answer)                      // the carrier has gone
 }
 
 func (s *Server) refuseReplay(w http.ResponseWriter, r *http.Request) {

@@ -246,6 +246,9 @@ func TestWebhook_voice(t *testing.T) {
 			if got := a.header.Get("Content-Type"); got != "application/xml" {
 				t.Errorf("answered as %q", got)
 			}
+			if got := a.header.Get("Cache-Control"); got != "no-store" {
+				t.Errorf("the answer may be cached: %q", got)
+			}
 			if a.body != test.want {
 				t.Errorf("answered %s, want %s", a.body, test.want)
 			}
