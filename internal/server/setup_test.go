@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -85,6 +86,28 @@ func TestSetup_carrier(t *testing.T) {
 	page.wantCheck("API key", "to do MessageBird does not accept the API key.")
 	if page.checkOn("Balance") != "" {
 		t.Error("a balance is shown that nobody told")
+	}
+}
+
+// Somebody who leaves the page before the test is done raises no alarm.
+func TestSetup_left(t *testing.T) {
+	ctx, leave := context.WithCancel(t.Context())
+	s := newSite(t, func(c *server.Config) {
+		c.Simulated = false
+		c.Balance = func(ctx context.Context) (carrier.Balance, error) {
+			leave()
+			return carrier.Balance{}, ctx.Err()
+		}
+	})
+	s.login()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/setup", nil)
+	r.AddCookie(s.client.Jar.Cookies(mustURL(t, s.url))[0])
+	s.server.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	if ctx.Err() == nil {
+		t.Fatal("the self-test did not run")
+	}
+	if strings.Contains(s.logs.String(), "level=ERROR") {
+		t.Errorf("the log says: %s", s.logs)
 	}
 }
 
