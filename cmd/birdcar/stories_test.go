@@ -132,6 +132,15 @@ func TestStory_FromLoginToCall(t *testing.T) {
 	p.see("#left-texts .text-out", "sent")
 	p.wait("the text box is empty again", `document.querySelector("#left-body").value === ""`)
 
+	long := strings.Repeat("ж", 604)
+	p.set("#left-body", long)
+	p.click(`.handset:has(#left-body) .handset-send`)
+	p.see("#server-hint", "This text is too long for a phone: nine SMS at most.")
+	if got := evaluate[string](p, `document.querySelector("#left-body").value`); got != long {
+		t.Errorf("the draft became %q", got)
+	}
+	p.set("#left-body", "")
+
 	for caller, called := range map[string]string{"left": "right", "right": "left"} {
 		p.click("#" + caller + "-dial-button")
 		p.see("#"+called+"-caller-id", proxy)

@@ -151,6 +151,11 @@ async function send(form) {
 			body: new URLSearchParams(new FormData(form)),
 			redirect: 'manual',
 		});
+		const problem = response.status === 422 && await problemOf(response);
+		if (problem) {
+			announce(problem);
+			return;
+		}
 		if (response.type !== 'opaqueredirect') throw new Error('not taken');
 		await load(table.dataset.query);
 		if (box && box.value === text) {
@@ -162,6 +167,12 @@ async function send(form) {
 	} finally {
 		delete form.dataset.busy;
 	}
+}
+
+// problemOf is what the page that refuses a form says about it.
+async function problemOf(response) {
+	const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+	return page.querySelector('[role="alert"]')?.textContent.trim();
 }
 
 function announce(words) {
