@@ -82,15 +82,27 @@ func TestStream(t *testing.T) {
 		if told() != 2 {
 			t.Errorf("after a breather %d were told, want one more", told()-1)
 		}
-		time.Sleep(time.Hour)
-		if text, _ := w.told(); told() != 2 || strings.Count(text, ": still here") < 200 {
-			t.Error("a quiet hour was not kept alive quietly")
+		time.Sleep(longest / 2)
+		if text, _ := w.told(); told() != 2 || strings.Count(text, ": still here") < 10 {
+			t.Error("quiet minutes were not kept alive quietly")
 		}
 		change()
 		if told() != 3 {
-			t.Error("a change after a quiet hour was not told at once")
+			t.Error("a change after quiet minutes was not told at once")
 		}
 		close(stopped)
 		<-ended
+	})
+}
+
+// A stream ends by itself, so that whether the page may have one is asked anew.
+func TestStream_Ends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		_, ended := watched(t, make(chan struct{}), make(chan struct{}))
+		<-ended
+		if took := time.Since(began); took != longest {
+			t.Errorf("the stream lasted %v", took)
+		}
 	})
 }
