@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -214,4 +216,34 @@ func TestStory_Setup(t *testing.T) {
 		p.open("/customers")
 		p.see("h1", "Sign in")
 	})
+}
+
+// A word longer than the window, like a pasted address of a map, breaks: nothing
+// scrolls sideways.
+func TestStory_LongWords(t *testing.T) {
+	b := start(t, newDatabase(t), map[string]string{"ADMIN_PASSWORD": "pass word"})
+	name, place := strings.Repeat("Wolfeschlegel", 6), "https://maps.example/"+strings.Repeat("a7Bd", 40)
+	p := newPage(t, b.base)
+	p.open("/")
+	p.fill("#password", "pass word")
+	p.click("form button.primary")
+	p.see("h1", "Rides today")
+	admin := newAdmin(t, b.base)
+	admin.post("/login", url.Values{"password": {"pass word"}})
+	admin.post("/customers", url.Values{"name": {name}, "number": {"07700 900801"}})
+	admin.post("/drivers", url.Values{"name": {name + "s"}, "number": {"07700 900802"}})
+	customer, driver := admin.id(name), admin.id(name+"s")
+	admin.post("/createride", url.Values{"customer": {customer}, "driver": {driver}, "start": {place}, "destination": {place},
+		"datetime": {time.Now().Add(time.Hour).Format("2006-01-02T15:04")}})
+	roster := p.upload("/customers", "Name,Number\n"+name+","+strings.Repeat("9", 160)+"\n"+name+",07700 900803\n")
+	for _, width := range []int64{1280, 375} {
+		for _, path := range []string{"/", "/rides", "/rides/1", "/rides/1/cancel", "/customers", "/customers/" + customer,
+			"/customers/" + customer + "/delete", "/drivers/" + driver, "/messages?show=waiting", "/numbers/1", "/simulator",
+			roster, roster + "?show=add", roster + "?show=change"} {
+			p.appear(width, false)
+			p.open(path)
+			p.see("h1", "")
+			p.fits()
+		}
+	}
 }
