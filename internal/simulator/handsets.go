@@ -104,9 +104,13 @@ func (s *Simulator) lay(c choice, rides []masking.Ride) *phones {
 	defer s.mu.Unlock()
 	left := s.threads(c.left, rides)
 	right := s.threads(c.right, rides)
-	// A stranger's phone knows no number yet: let it try the other's.
+	// A stranger's phone knows no number yet: let it try the other's, and two strangers
+	// those of the rides.
 	if len(left) == 0 {
 		left = right
+	}
+	if len(left) == 0 {
+		left = proxies(rides)
 	}
 	if len(right) == 0 {
 		right = left
@@ -160,6 +164,17 @@ func (s *Simulator) threads(owner masking.Number, rides []masking.Ride) []string
 		}
 	}
 	return known
+}
+
+// proxies are the numbers of the rides, each once.
+func proxies(rides []masking.Ride) []string {
+	var numbers []string
+	for _, r := range rides {
+		if number := r.Proxy.Number.Digits(); !slices.Contains(numbers, number) {
+			numbers = append(numbers, number)
+		}
+	}
+	return numbers
 }
 
 // seenBy is the other end of m on a phone, and whether m came in there.

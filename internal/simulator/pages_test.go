@@ -209,6 +209,20 @@ func TestPage_OtherPhones(t *testing.T) {
 	}
 }
 
+// Two strangers can try the numbers of the rides.
+func TestPage_Strangers(t *testing.T) {
+	w := newWorld(t)
+	other := ride()
+	other.ID, other.Proxy.Number = 13, number("442079460002")
+	w.setRides(other, ride(), ride())
+	s := w.simulator(t)
+	_, body := get(s, "/simulator?left=07700+900333&right=07700+900444")
+	wants(t, body, `id="left-body"`, `id="right-body"`, `name="to" value="442079460002"`, "Call &#43;44 20 7946 0002")
+	if got := strings.Count(body, `left-thread=442079460001`); got != 1 {
+		t.Errorf("the other ride's number is offered %d times on the left", got)
+	}
+}
+
 func TestPage_UnreadTextsOfOtherThreads(t *testing.T) {
 	s := newWorld(t).simulator(t)
 	c := client(t, s, apiKey)
