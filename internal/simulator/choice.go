@@ -37,8 +37,9 @@ func (c choice) values() url.Values {
 func (c choice) path() string { return "/simulator?" + c.values().Encode() }
 
 // choiceFrom reads a choice from a query or a form. What is not a number is left
-// out and named in problem.
-func (s *Simulator) choiceFrom(v url.Values) (c choice, problem string) {
+// out, and problems names its field.
+func (s *Simulator) choiceFrom(v url.Values) (c choice, problems masking.Invalid) {
+	problems = masking.Invalid{}
 	c.ride, _ = strconv.ParseInt(v.Get("ride"), 10, 64)
 	for name, n := range map[string]*masking.Number{"left": &c.left, "right": &c.right} {
 		typed := strings.TrimSpace(v.Get(name))
@@ -47,11 +48,11 @@ func (s *Simulator) choiceFrom(v url.Values) (c choice, problem string) {
 		}
 		var err error
 		if *n, err = s.number(typed); err != nil {
-			problem = masking.NumberProblem
+			problems[name] = masking.NumberProblem
 		}
 	}
 	c.leftThread, c.rightThread = v.Get("left-thread"), v.Get("right-thread")
-	return c, problem
+	return c, problems
 }
 
 // number reads what was typed, or the digits that the pages' own links hold.

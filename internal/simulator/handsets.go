@@ -19,10 +19,18 @@ type page struct {
 	Rides    []rideOption
 	OfNoRide bool    // the phones are of none of Rides
 	Phones   *phones // nil: there is nothing to choose from
-	Left     string  // what was typed to choose other phones
-	Right    string
+	Left     otherPhone
+	Right    otherPhone
 	Notice   string
 	Problem  string
+}
+
+// otherPhone is a field of the form that chooses other phones.
+type otherPhone struct {
+	Side    string // left or right
+	Typed   string
+	Problem string
+	Focus   bool // the first field with a problem
 }
 
 type rideOption struct {

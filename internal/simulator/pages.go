@@ -31,14 +31,17 @@ func (s *Simulator) Pages() http.Handler {
 }
 
 func (s *Simulator) showPage(w http.ResponseWriter, r *http.Request) {
-	c, problem := s.choiceFrom(r.URL.Query())
+	query := r.URL.Query()
+	c, problems := s.choiceFrom(query)
 	status := http.StatusOK
-	if problem != "" {
+	if len(problems) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
 	s.page(w, r, status, c, func(p *page) {
-		p.Problem = problem
-		p.Left, p.Right = r.URL.Query().Get("left"), r.URL.Query().Get("right")
+		p.Left.Typed, p.Left.Problem = query.Get("left"), problems["left"]
+		p.Right.Typed, p.Right.Problem = query.Get("right"), problems["right"]
+		p.Left.Focus = p.Left.Problem != ""
+		p.Right.Focus = p.Right.Problem != "" && !p.Left.Focus
 	})
 }
 
@@ -51,7 +54,7 @@ func (s *Simulator) page(w http.ResponseWriter, r *http.Request, status int, c c
 	}
 	asked := c.ride
 	c, ok := s.choose(c, rides)
-	p := page{Rides: options(rides, c.ride)}
+	p := page{Rides: options(rides, c.ride), Left: otherPhone{Side: "left"}, Right: otherPhone{Side: "right"}}
 	p.OfNoRide = !slices.ContainsFunc(p.Rides, func(o rideOption) bool { return o.Selected })
 	if ok {
 		p.Phones = s.lay(c, rides)

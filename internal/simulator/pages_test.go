@@ -201,7 +201,13 @@ func TestPage_OtherPhones(t *testing.T) {
 	if status != http.StatusUnprocessableEntity {
 		t.Errorf("got %d", status)
 	}
-	wants(t, body, "This is not a phone number.", `value="nobody"`)
+	wants(t, body, `<details class="sim-other" open>`, `<p class="problem" id="left-number-problem">This is not a phone number.`,
+		`name="left" value="nobody"`, `aria-describedby="left-number-problem" autofocus>`)
+	if strings.Contains(body, "right-number-problem") {
+		t.Error("the other field is marked too")
+	}
+	_, body = get(s, "/simulator?left=447700900101&right=nobody")
+	wants(t, body, `name="right" value="nobody"`, `aria-describedby="right-number-problem" autofocus>`)
 	w := newWorld(t)
 	w.setRides()
 	if status, _ := get(w.simulator(t), "/simulator/phones"); status != http.StatusNotFound {
