@@ -48,7 +48,7 @@ func TestSetup_simulator(t *testing.T) {
 		t.Errorf("the URLs to copy are %v", copied)
 	}
 	page.wantCheck("API key", "open The simulator carries texts and calls")
-	page.wantCheck("Signing key", "fine")
+	page.wantCheck("Signing key", "open The simulator signs its webhooks")
 	page.wantCheck("Public URL", "fine "+publicURL)
 	page.wantCheck("Database", "fine SQLite")
 	page.wantCheck("Database", "journal_mode wal, synchronous full")
