@@ -210,13 +210,14 @@ func TestLogin_link(t *testing.T) {
 		t.Fatalf("the link is %s", link)
 	}
 	a := s.get("/login").wantStatus(http.StatusOK)
-	a.wantText("Open the link from the terminal or the log to sign in; it works once.")
+	a.wantText("Open the link from the terminal or the log to sign in; it works once. To sign in again, start BirdCar again.")
 	s.post("/login", "password", "").wantStatus(http.StatusUnauthorized)
 
 	s.do(http.MethodHead, target, "").wantStatus(http.StatusOK)
 	s.get("/login?key=wrong").wantStatus(http.StatusUnauthorized).wantText("This login link was used already, or is not complete.")
 	s.get(target).wantRedirect("/")
 	s.get("/").wantStatus(http.StatusOK)
+	s.get("/sign-out-everywhere").wantText("signing in again needs a new login link: each start of BirdCar prints one.")
 
 	s.client = s.newBrowser()
 	s.get(target).wantStatus(http.StatusUnauthorized).wantText("start BirdCar again")

@@ -241,9 +241,13 @@ func size(bytes int64) string {
 }
 
 func (s *Server) askSignOutAll(w http.ResponseWriter, r *http.Request) error {
+	facts := []string{"Every browser that is signed in, this one too, has to sign in again.", "Texts and calls go on."}
+	if s.Password == "" {
+		facts = append(facts, "ADMIN_PASSWORD is not set, so signing in again needs a new login link: each start of BirdCar prints one.")
+	}
 	return s.ask(w, r, question{
 		Title:  "Sign out everywhere?",
-		Facts:  []string{"Every browser that is signed in, this one too, has to sign in again.", "Texts and calls go on."},
+		Facts:  facts,
 		Action: "/sign-out-everywhere",
 		Verb:   "Sign out everywhere",
 		Back:   "/setup",

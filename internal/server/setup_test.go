@@ -150,7 +150,11 @@ func TestSignOutEverywhere(t *testing.T) {
 	elsewhere := s.client
 	s.client = s.newBrowser()
 	s.login()
-	s.get("/sign-out-everywhere").wantStatus(200).wantText("Every browser that is signed in, this one too, has to sign in again.")
+	ask := s.get("/sign-out-everywhere").wantStatus(200)
+	ask.wantText("Every browser that is signed in, this one too, has to sign in again.")
+	if strings.Contains(ask.text(), "link") {
+		t.Error("with a password, a login link is asked for")
+	}
 	s.get("/numbers").wantStatus(200) // asking ends no session
 	s.post("/sign-out-everywhere").wantRedirect("/login")
 	s.get("/numbers").wantRedirect("/login?next=%2Fnumbers")
