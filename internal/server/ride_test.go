@@ -181,6 +181,7 @@ func TestRide_end(t *testing.T) {
 	if ride := s.mustRide(path); ride.State != masking.Open {
 		t.Fatal("the question ended the ride")
 	}
+	s.get(path).wantText("Send the confirmation again to Ada")
 	s.post(path + "/end").wantRedirect(path)
 	page := s.get(path)
 	page.wantText("The ride has ended.")
@@ -189,6 +190,9 @@ func TestRide_end(t *testing.T) {
 		if strings.HasSuffix(attribute(a, "href"), "/cancel") || strings.HasSuffix(attribute(a, "href"), "/end") {
 			t.Error("a ride that has ended can be ended")
 		}
+	}
+	if strings.Contains(page.text(), "confirmation again") {
+		t.Error("a ride that has ended can be confirmed")
 	}
 	s.get(path + "/end").wantText("This ride has ended already.")
 	s.post(path + "/end").wantStatus(http.StatusConflict).wantText("This ride ended before.")
