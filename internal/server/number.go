@@ -115,11 +115,15 @@ func (s *Server) deleteNumber(w http.ResponseWriter, r *http.Request) error {
 }
 
 func dropQuestion(n masking.ProxyNumber) question {
-	return question{
+	q := question{
 		Title:  "Delete " + n.Number.Grouped() + "?",
 		Facts:  []string{"The number leaves the pool. No ride ever had it, so nobody is cut off.", "Your account at MessageBird keeps it."},
 		Action: numberPath(n.ID) + "/delete",
 		Verb:   "Delete the number",
 		Back:   numberPath(n.ID),
 	}
+	if !n.LastUsed.IsZero() {
+		q.Problem = "Rides had this number and their history names it, so it stays. Drain it, then retire it."
+	}
+	return q
 }

@@ -38,6 +38,11 @@ func TestNumber_life(t *testing.T) {
 	}
 	s.get(path + "/retire").wantStatus(200).wantText("Retire +44 7700 900001?")
 	s.post(path + "/retire").wantStatus(http.StatusConflict).wantText("Rides still connect through this number.")
+	ask := s.get(path + "/delete").wantStatus(200)
+	ask.wantText("Rides had this number and their history names it, so it stays.")
+	if strings.Contains(ask.text(), "No ride ever had it") {
+		t.Error("a number that had rides is offered to be deleted")
+	}
 	s.post(path + "/delete").wantStatus(http.StatusConflict).wantText("Rides had this number")
 
 	other, err := s.exchange.AddNumber(context.Background(), "020 7946 0002")
