@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -245,5 +246,29 @@ func TestStory_LongWords(t *testing.T) {
 			p.see("h1", "")
 			p.fits()
 		}
+	}
+}
+
+// On a touch screen links are high enough for a finger.
+func TestStory_Fingers(t *testing.T) {
+	b := start(t, newDatabase(t), nil)
+	p := newPage(t, b.base)
+	p.open(b.login)
+	p.see("h1", "Rides today")
+	p.do("make it a touch screen", chromedp.EmulateViewport(375, 900, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	if stranger := b.textIn(t, "x", "+44 7700 900999", "+44 7700 900901", "Who is this?"); stranger.status != http.StatusOK {
+		t.Fatalf("the stranger's text is answered %d", stranger.status)
+	}
+	for path, css := range map[string]string{
+		"/": ".health .figure a", "/numbers": ".explain summary, tbody a", "/customers": "tbody a",
+		"/messages?show=unknown": "tbody a", "/simulator": "summary",
+	} {
+		p.open(path)
+		p.see("main "+css, "")
+		low := evaluate[float64](p, fmt.Sprintf(`Math.min(...[...document.querySelectorAll(%s)].map(e => e.getBoundingClientRect().height))`, quote(css)))
+		if low < 24 {
+			t.Errorf("%s: a link in %s is %.0f pixels high", path, css, low)
+		}
+		p.fits()
 	}
 }
