@@ -28,7 +28,8 @@ type homePage struct {
 
 	Customer, Driver picker
 	Form             form
-	ShowForm         bool // false: something that every ride needs is missing
+	Earliest         string // that a ride may begin, as a browser takes it: one before would be over at once
+	ShowForm         bool   // false: something that every ride needs is missing
 }
 
 // newRideForm has what somebody searches for beside the fields of a ride.
@@ -65,6 +66,7 @@ func (s *Server) showHome(w http.ResponseWriter, r *http.Request, status int, pa
 	if page.Driver, err = s.picker(ctx, drivers, page.Form); err != nil {
 		return err
 	}
+	page.Earliest = s.Now().Add(-s.Exchange.RideLimit).In(s.Zone).Format("2006-01-02T15:04")
 	page.ShowForm = status != http.StatusOK ||
 		page.Customer.Any() && page.Driver.Any() && len(page.Numbers) > 0
 	return s.Render(w, r, status, "home", page)

@@ -40,6 +40,14 @@ func TestCreateRide_poolEmpty(t *testing.T) {
 	s.login()
 	customer, driver, _ := s.seed()
 	ada, ben := strconv.FormatInt(customer.ID, 10), strconv.FormatInt(driver.ID, 10)
+	// A browser refuses what would be over at once; the server takes it.
+	earliest := ""
+	for input := range s.get("/").all("input") {
+		earliest += attribute(input, "min")
+	}
+	if want := "2026-11-19T18:00"; earliest != want {
+		t.Errorf("the form takes rides from %q on, want %q", earliest, want)
+	}
 	s.post("/createride", "customer", ada, "driver", ben, "datetime", "2026-11-20T18:30").wantRedirect("/")
 
 	a := s.post("/createride", "customer", ada, "driver", ben, "start", "Dam Square", "datetime", "2026-11-21T18:30")
