@@ -151,8 +151,8 @@ func (x *Exchange) ConfirmAgain(ctx context.Context, rideID int64, role masking.
 		if err != nil {
 			return err
 		}
-		if ride.State == masking.Closed || ride.Cancelled {
-			return masking.Invalid{"message": "The ride is over, so there is nothing to confirm."}
+		if ride.State != masking.Open {
+			return masking.Invalid{"message": "The ride has ended, so there is nothing to confirm."}
 		}
 		to := ride.Customer
 		if role == masking.Driver {
