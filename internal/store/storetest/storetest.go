@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"birdcar/internal/masking"
 	"birdcar/internal/store"
 )
 
@@ -97,9 +96,10 @@ func Open(t testing.TB, url string, now func() time.Time) *store.Store {
 // SendAll sends what waits and is due, as an outbox does whose carrier takes everything.
 func SendAll(s *store.Store) error {
 	for {
-		var sent []masking.Message
-		err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) (err error) {
-			if sent, err = tx.Claim(ctx, 100, time.Minute); err != nil || len(sent) == 0 {
+		count := 0
+		err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+			sent, err := tx.Claim(ctx, 100, time.Minute)
+			if count = len(sent); err != nil || count == 0 {
 				return err
 			}
 			for i := range sent {
@@ -111,7 +111,7 @@ func SendAll(s *store.Store) error {
 			_, err = tx.ClaimNext(ctx, 0, sent...)
 			return err
 		})
-		if err != nil || len(sent) == 0 {
+		if err != nil || count == 0 {
 			return err
 		}
 	}
