@@ -29,8 +29,8 @@ func TestStore_CopyTo(t *testing.T) {
 			if err := from.CopyTo(ctx, to, func(c store.CopiedTable) { copied[c.Name] = c.Rows }); err != nil {
 				t.Fatal(err)
 			}
-			if copied["messages"] != 2 || copied["routes"] != 2 || copied["sessions"] != 1 {
-				t.Errorf("copied %v; want 2 messages, 2 routes and a session", copied)
+			if copied["messages"] != 2 || copied["routes"] != 2 || copied["sessions"] != 1 || copied["signatures"] != 1 {
+				t.Errorf("copied %v; want 2 messages, 2 routes, a session and a signature", copied)
 			}
 			was, err := from.CurrentRides(ctx, 10)
 			if err != nil || len(was) != 1 {
@@ -70,8 +70,8 @@ func TestStore_CopyTo(t *testing.T) {
 	}
 }
 
-// inhabit gives a database a ride, its texts and a session, and a number that was
-// deleted again.
+// inhabit gives a database a ride, its texts, a session and a used signature, and a
+// number that was deleted again.
 func inhabit(t *testing.T, s *store.Store) {
 	t.Helper()
 	ctx := context.Background()
@@ -96,6 +96,9 @@ func inhabit(t *testing.T, s *store.Store) {
 			if _, err := tx.Enqueue(ctx, store.Unsent{Kind: masking.Confirming, RideID: ride.ID, From: proxy.Number, To: to.Number, Body: "See you"}, 0); err != nil {
 				return err
 			}
+		}
+		if err := tx.UseSignature(ctx, "d0bfcb1f-used", storetest.Start.Add(time.Minute).UnixMilli()); err != nil {
+			return err
 		}
 		gone, err := tx.AddProxyNumber(ctx, number(t, "442079460002"))
 		if err != nil {
