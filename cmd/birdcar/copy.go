@@ -6,11 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"birdcar/internal/config"
 	"birdcar/internal/store"
 )
 
@@ -24,13 +26,17 @@ func copyDatabase(ctx context.Context, arguments []string, stdout io.Writer) err
 	if err := flags.Parse(arguments); err != nil || *from == "" || *to == "" || flags.NArg() > 0 {
 		return errors.New("copy wants --from and --to, each a SQLite file or a postgres:// URL\n" + usage) // err may quote a password
 	}
-	if *from == *to {
-		return errors.New("--from and --to are the same database")
-	}
-	if !strings.Contains(*from, "://") {
-		if _, err := os.Stat(*from); err != nil {
-			return fmt.Errorf("--from: %w", err) // opening it would make it
+	for _, given := range []struct {
+		name string
+		url  *string
+	}{{"--from", from}, {"--to", to}} {
+		var err error
+		if *given.url, err = config.Database(*given.url); err != nil {
+			return fmt.Errorf("%s: %w", given.name, err)
 		}
+	}
+	if err := twoDatabases(*from, *to); err != nil {
+		return err
 	}
 	source, err := store.Open(ctx, *from, time.Now)
 	if err != nil {
@@ -58,4 +64,26 @@ func copyDatabase(ctx context.Context, arguments []string, stdout io.Writer) err
 	}
 	_, err = fmt.Fprintf(stdout, "%d rows copied in %s; each table is the same in both.\n", total, time.Since(began).Round(time.Millisecond))
 	return err
+}
+
+// twoDatabases refuses a source that is not there, which opening would make, and a
+// target that is the source.
+func twoDatabases(from, to string) error {
+	same := errors.New("--from and --to are the same database")
+	if from == to {
+		return same
+	}
+	if strings.Contains(from, "://") {
+		return nil
+	}
+	source, err := os.Stat(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--from: there is no file %s", from)
+	} else if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	if target, err := os.Stat(to); err == nil && os.SameFile(source, target) {
+		return same
+	}
+	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,9 +149,47 @@ func TestCopy(t *testing.T) {
 	}
 }
 
+// What DATABASE_URL takes, copy takes; what it refuses, copy refuses, in one line and
+// without making anything.
+func TestCopy_URLs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if out, err := runCommand("generate", map[string]string{"DATABASE_URL": "full.db"}, "--rides", "10", "--numbers", "10"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if _, err := copyTo(t, "--from", "file:full.db", "--to", "sqlite:other.db"); err != nil {
+		t.Errorf("with prefixes: %v", err)
+	}
+	if _, err := os.Stat("other.db"); err != nil {
+		t.Error(err)
+	}
+	for from, to := range map[string]string{
+		"full.db":           "mysql://u:s3cret@h/d",
+		"file:full.db":      "./full.db",
+		"none.db":           "new.db",
+		"sqlite:none.db":    "new.db",
+		"mysql://u:s3cret@": "new.db",
+	} {
+		_, err := copyTo(t, "--from", from, "--to", to)
+		if err == nil || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("from %s to %s: %v; want a refusal in one line, without the password", from, to, err)
+		}
+	}
+	made, err := filepath.Glob("*")
+	if err != nil || slices.ContainsFunc(made, func(name string) bool {
+		return !strings.HasPrefix(name, "full.db") && !strings.HasPrefix(name, "other.db")
+	}) {
+		t.Errorf("there is now %q, %v", made, err)
+	}
+}
+
 func copyTo(t *testing.T, arguments ...string) (printed string, err error) {
 	t.Helper()
+	return runCommand("copy", nil, arguments...)
+}
+
+// runCommand runs a command of the program to its end.
+func runCommand(command string, env map[string]string, arguments ...string) (printed string, err error) {
 	var out bytes.Buffer
-	err = run(context.Background(), append([]string{"birdcar", "copy"}, arguments...), func(string) string { return "" }, &out, &out)
+	err = run(context.Background(), append([]string{"birdcar", command}, arguments...), func(name string) string { return env[name] }, &out, &out)
 	return out.String(), err
 }

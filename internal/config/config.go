@@ -55,6 +55,15 @@ func Load(getenv func(string) string) (Config, error) {
 	return c, nil
 }
 
+// Database is a value as DATABASE_URL takes it, for whoever names a database elsewhere:
+// the path of a SQLite file, or a postgres:// URL. The error shows nothing of the value.
+func Database(value string) (url string, err error) {
+	if problem := database(&url, value); problem != "" {
+		return "", errors.New(problem)
+	}
+	return url, nil
+}
+
 // variable is one name in the environment. read puts a value into c, or says
 // what is wrong with it.
 type variable struct {
