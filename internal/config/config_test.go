@@ -101,6 +101,8 @@ func TestLoad_DatabaseURL(t *testing.T) {
 		"sqlite:rides.db":             "rides.db",
 		"sqlite:///var/rides.db":      "/var/rides.db",
 		"postgresql://db/birdcar":     "postgresql://db/birdcar",
+		"postgres.db":                 "postgres.db",
+		"/data/user=1/rides.db":       "/data/user=1/rides.db",
 	} {
 		got, err := Load(getenv(map[string]string{"DATABASE_URL": value}))
 		if err != nil || got.DatabaseURL != want {
@@ -115,6 +117,10 @@ func TestLoad_BadValues(t *testing.T) {
 		{"ADDR", "localhost:http", `ADDR: "localhost:http" has no port between 0 and 65535; try 127.0.0.1:8080 or :8080`},
 		{"ADDR", ":65536", `ADDR: ":65536" has no port between 0 and 65535; try 127.0.0.1:8080 or :8080`},
 		{"DATABASE_URL", "mysql://root:hunter2@localhost/birdcar", `DATABASE_URL: is neither a file nor a postgres:// URL; try birdcar.db or postgres://user@localhost/birdcar`},
+		{"DATABASE_URL", "postgres:birdcar", `DATABASE_URL: is for PostgreSQL but not written as a postgres:// URL; try birdcar.db or postgres://user@localhost/birdcar`},
+		{"DATABASE_URL", "POSTGRESQL:hunter2@db/birdcar", `DATABASE_URL: is for PostgreSQL but not written as a postgres:// URL; try birdcar.db or postgres://user@localhost/birdcar`},
+		{"DATABASE_URL", "host=127.0.0.1 dbname=birdcar password=hunter2", `DATABASE_URL: is for PostgreSQL but not written as a postgres:// URL; try birdcar.db or postgres://user@localhost/birdcar`},
+		{"DATABASE_URL", " dbname = birdcar", `DATABASE_URL: is for PostgreSQL but not written as a postgres:// URL; try birdcar.db or postgres://user@localhost/birdcar`},
 		{"DATABASE_URL", ":memory:", `DATABASE_URL: keeps nothing in :memory:, so name a file; try birdcar.db or postgres://user@localhost/birdcar`},
 		{"DATABASE_URL", "file:a.db?mode=ro", `DATABASE_URL: is more than the path of a file: BirdCar sets SQLite's options itself; try birdcar.db or postgres://user@localhost/birdcar`},
 		{"DATABASE_URL", "sqlite:", `DATABASE_URL: names no file; try birdcar.db or postgres://user@localhost/birdcar`},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,10 @@ func address(to *string, s string) string {
 	return ""
 }
 
+// postgresWord is what begins a PostgreSQL address that is no URL: without its //, or as
+// the key=value pairs of its own tools. As a path it would make a file of that name.
+var postgresWord = regexp.MustCompile(`(?i)^(postgres(ql)?:|(host|hostaddr|port|dbname|user|password|passfile|service|sslmode) *=)`)
+
 // database never shows the value: a PostgreSQL URL may hold a password.
 func database(to *string, s string) string {
 	const example = "; try birdcar.db or postgres://user@localhost/birdcar"
@@ -43,6 +48,8 @@ func database(to *string, s string) string {
 		}
 	}
 	switch {
+	case postgresWord.MatchString(s):
+		return "is for PostgreSQL but not written as a postgres:// URL" + example
 	case strings.Contains(path, "://"):
 		return "is neither a file nor a postgres:// URL" + example
 	case strings.Contains(path, ":memory:"):
