@@ -128,6 +128,9 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 // postgresConfig reads a URL. The driver's own error is not passed on: it quotes
 // the URL, and with it perhaps a password.
 func postgresConfig(url string) (*pgx.ConnConfig, error) {
+	if strayed(url) {
+		return nil, errors.New("the URL has an @ or a / too many; in the user and the password write @ as %40 and / as %2F")
+	}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("the URL cannot be read; try postgres://user:password@host:5432/birdcar, with %XX for special characters in the password")
@@ -139,6 +142,14 @@ func postgresConfig(url string) (*pgx.ConnConfig, error) {
 		config.RuntimeParams["application_name"] = "birdcar"
 	}
 	return config, nil
+}
+
+// strayed reports that an @ or a / ends the user and password of a URL too early: the
+// rest of them would be taken for a host or a database, and be shown where those are.
+func strayed(url string) bool {
+	_, rest, _ := strings.Cut(url, "://")
+	user, rest, found := strings.Cut(rest, "@")
+	return found && (strings.Contains(rest, "@") || strings.Contains(user, "/") && !strings.Contains(user, "?"))
 }
 
 func openPool(config *pgx.ConnConfig, size int) *sql.DB {
