@@ -107,14 +107,22 @@ func isPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
 
-func (s *Store) openPostgres(ctx context.Context, url string) error {
+func (s *Store) openPostgres(ctx context.Context, url string) (err error) {
 	config, err := postgresConfig(url)
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			err = unopened(config, err)
+		}
+	}()
 	s.engine, s.postgres = postgresEngine, config
 	s.write = openPool(config, s.engine.writers)
 	s.read = openPool(config, postgresReaders)
+	if err := s.write.PingContext(ctx); err != nil {
+		return err
+	}
 	locker, err := lock.NewPostgresTableLocker(lock.WithTableLockTimeout(250*time.Millisecond, 1200)) // five minutes
 	if err != nil {
 		return err
@@ -125,15 +133,14 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 	return s.loadPrefix(ctx)
 }
 
-// postgresConfig reads a URL. The driver's own error is not passed on: it quotes
-// the URL, and with it perhaps a password.
+// postgresConfig reads a URL.
 func postgresConfig(url string) (*pgx.ConnConfig, error) {
 	if strayed(url) {
 		return nil, errors.New("the URL has an @ or a / too many; in the user and the password write @ as %40 and / as %2F")
 	}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the URL cannot be read; try postgres://user:password@host:5432/birdcar, with %XX for special characters in the password")
+		return nil, unread(url)
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 3 * time.Second // the next host of several waits for this one's

@@ -35,7 +35,7 @@ type Store struct {
 
 // Open opens the database at url, a SQLite file or postgres://…, makes it if it
 // does not exist, and brings it to the newest schema. now gives every time that
-// the store writes. Its errors hold no password.
+// the store writes. Its errors are one line and hold no password.
 func Open(ctx context.Context, url string, now func() time.Time) (*Store, error) {
 	s := &Store{now: now}
 	open, name := s.openSQLite, url
