@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -55,6 +56,35 @@ func TestSchema_SameOnBothEngines(t *testing.T) {
 	for _, name := range store.Copied {
 		if !tables[name] {
 			t.Errorf("the table %s is copied to another database but does not exist", name)
+		}
+	}
+}
+
+// What an older BirdCar would write may not fit a newer schema, so it does not start on one.
+func TestSchema_Newer(t *testing.T) {
+	postgres := storetest.Postgres(t)
+	for driver, url := range map[string]string{"sqlite3": filepath.Join(t.TempDir(), "birdcar.db"), "pgx": postgres} {
+		s, err := store.Open(context.Background(), url, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open(driver, url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000, $1)", true); err != nil {
+			t.Fatal(err)
+		}
+		s, err = store.Open(context.Background(), url, time.Now)
+		if err == nil {
+			_ = s.Close()
+			t.Errorf("%s: opened a database of a newer BirdCar", driver)
+		} else if got := err.Error(); !strings.Contains(got, "made by a newer BirdCar (migration 1000; this one knows ") || strings.Contains(got, "\n") {
+			t.Errorf("%s: got %s", driver, got)
 		}
 	}
 }

@@ -34,7 +34,7 @@ type Store struct {
 }
 
 // Open opens the database at url, a SQLite file or postgres://…, makes it if it
-// does not exist, and brings it to the newest schema. now gives every time that
+// does not exist, and brings it to the newest schema; one that is newer is refused. now gives every time that
 // the store writes. Its errors are one line and hold no password.
 func Open(ctx context.Context, url string, now func() time.Time) (*Store, error) {
 	s := &Store{now: now}
@@ -63,7 +63,12 @@ func (s *Store) migrate(ctx context.Context, dialect goose.Dialect, folder strin
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return nil
+	// Only now: while this one waited for another that migrates, the other may have been newer.
+	made, known, err := p.GetVersions(ctx)
+	if err == nil && made > known {
+		err = fmt.Errorf("the database was made by a newer BirdCar (migration %d; this one knows %d)", made, known)
+	}
+	return err
 }
 
 // loadPrefix gives this database a name of its own, so that its references at
