@@ -55,7 +55,8 @@ const usage = `usage: birdcar              serve
        birdcar copy --from URL --to URL
                             copy a database into an empty one: SQLite files or postgres:// URLs
        birdcar generate --rides N --numbers M
-                            fill an empty database with plausible data, for benchmarks`
+                            fill an empty database with plausible data, for benchmarks
+       birdcar version      say which BirdCar this is`
 
 // run is the program: args[0] is its name, getenv its configuration. It returns
 // once what it was asked for is done, or once ctx ends.
@@ -76,6 +77,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return copyDatabase(ctx, arguments[1:], stdout)
 	case arguments[0] == "generate":
 		return generate(ctx, cfg, arguments[1:], stdout)
+	case len(arguments) == 1 && strings.TrimLeft(arguments[0], "-") == "version":
+		if info, ok := debug.ReadBuildInfo(); ok {
+			fmt.Fprintln(stdout, version(info))
+		}
+		return nil
 	case len(arguments) == 1 && (arguments[0] == "help" || strings.TrimLeft(arguments[0], "-") == "help" || arguments[0] == "-h"):
 		fmt.Fprintln(stdout, usage)
 		return nil
