@@ -50,7 +50,10 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	}
 	defer listener.Close()
 	a := &app{cfg: cfg, log: log, local: localURL(listener.Addr())}
-	if a.store, err = store.Open(ctx, cfg.DatabaseURL, time.Now); err != nil {
+	waits := func() {
+		log.Info("waiting for another instance that changes the database's tables; if it was killed, for half a minute")
+	}
+	if a.store, err = store.OpenWaiting(ctx, cfg.DatabaseURL, time.Now, waits); err != nil {
 		return err
 	}
 	defer func() {

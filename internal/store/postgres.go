@@ -107,7 +107,7 @@ func isPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
 
-func (s *Store) openPostgres(ctx context.Context, url string) (err error) {
+func (s *Store) openPostgres(ctx context.Context, url string, waits func()) (err error) {
 	config, err := postgresConfig(url)
 	if err != nil {
 		return err
@@ -127,10 +127,22 @@ func (s *Store) openPostgres(ctx context.Context, url string) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.migrate(ctx, goose.DialectPostgres, "postgres", goose.WithLocker(locker)); err != nil {
+	if err := s.migrate(ctx, goose.DialectPostgres, "postgres", goose.WithLocker(tellingLocker{locker, waits})); err != nil {
 		return err
 	}
 	return s.loadPrefix(ctx)
+}
+
+// tellingLocker tells when it waits, which may last for a whole migration of somebody else's.
+type tellingLocker struct {
+	lock.Locker
+	waits func()
+}
+
+func (l tellingLocker) Lock(ctx context.Context, db *sql.DB) error {
+	tell := time.AfterFunc(time.Second, l.waits)
+	defer tell.Stop()
+	return l.Locker.Lock(ctx, db)
 }
 
 // postgresConfig reads a URL.

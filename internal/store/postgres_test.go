@@ -2,10 +2,14 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/pressly/goose/v3/lock"
 
 	"birdcar/internal/store"
 	"birdcar/internal/store/storetest"
@@ -36,6 +40,38 @@ func TestPostgres_ManyStartAtOnce(t *testing.T) {
 			t.Errorf("the instances took different names for one installation: %q", names)
 		}
 	}
+}
+
+// An instance was killed in the middle of its migration: the next waits for the end of
+// its lease, and says so.
+func TestPostgres_WaitsForAMigration(t *testing.T) {
+	url := storetest.Postgres(t)
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	killed, err := lock.NewPostgresTableLocker(lock.WithTableLeaseDuration(3*time.Second), lock.WithTableHeartbeatInterval(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := killed.Lock(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	var told atomic.Int32
+	s, err := store.OpenWaiting(context.Background(), url, time.Now, func() { told.Add(1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if told.Load() != 1 {
+		t.Errorf("told %d times that it waits, want once", told.Load())
+	}
+	again, err := store.OpenWaiting(context.Background(), url, time.Now, func() { t.Error("waited for nobody") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
 }
 
 func TestPostgres_SecretsStayOut(t *testing.T) {

@@ -37,10 +37,16 @@ type Store struct {
 // does not exist, and brings it to the newest schema; one that is newer is refused. now gives every time that
 // the store writes. Its errors are one line and hold no password.
 func Open(ctx context.Context, url string, now func() time.Time) (*Store, error) {
+	return OpenWaiting(ctx, url, now, func() {})
+}
+
+// OpenWaiting is Open, and calls waits once if for a second another process has the right
+// to change the tables. That lasts until it is done, or some 30 seconds after it vanished.
+func OpenWaiting(ctx context.Context, url string, now func() time.Time, waits func()) (*Store, error) {
 	s := &Store{now: now}
 	open, name := s.openSQLite, url
 	if isPostgres(url) {
-		open, name = s.openPostgres, "PostgreSQL"
+		open, name = func(ctx context.Context, url string) error { return s.openPostgres(ctx, url, waits) }, "PostgreSQL"
 	}
 	if err := open(ctx, url); err != nil {
 		_ = s.closePools()
