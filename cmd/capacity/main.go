@@ -3,46 +3,103 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
 
 func main() {
-	a := assumptions{}
-	flag.Float64Var(&a.rides, "rides", 10e6, "rides a day")
-	flag.Float64Var(&a.peak, "peak", 3, "how many times the day's average the busiest minutes have")
-	flag.Float64Var(&a.busy, "busy", 1.6, "how many times the day's average the busiest hours have, for as long as a ride connects")
-	flag.DurationVar(&a.open, "open", 45*time.Minute, "from a ride's first text to its end")
-	flag.DurationVar(&a.linger, "linger", 4*time.Hour, "how long an ended ride still connects (LINGER)")
-	flag.Float64Var(&a.textsIn, "texts", 2, "texts that the two parties of a ride send")
-	flag.Float64Var(&a.parts, "parts", 1.1, "messages that a text becomes")
-	flag.Float64Var(&a.calls, "calls", 0.3, "calls in a ride")
-	flag.DurationVar(&a.call, "call", 2*time.Minute, "how long a call lasts")
-	flag.Float64Var(&a.reports, "reports", 2, "delivery reports for each message sent")
-	flag.Float64Var(&a.perDriver, "driver-rides", 25, "rides a day of the busiest drivers")
-	flag.DurationVar(&a.shift, "shift", 12*time.Hour, "how long their day is")
-	flag.IntVar(&a.rest, "rest", 30, "days before a driver shall get the same number again")
-	flag.Float64Var(&a.numberRate, "number-rate", 1, "messages a second that the carriers take from one number")
-	flag.Float64Var(&a.numberDay, "number-day", 4000, "messages a day that the carriers take from one number")
-	flag.Float64Var(&a.accountRate, "account-rate", 500, "messages a second that MessageBird takes from one account")
-	flag.Float64Var(&a.load, "load", 0.5, "share of a limit that the peak may use")
-	flag.Float64Var(&a.rideBytes, "ride-bytes", 2200, "bytes in the database for each ride with its texts and calls (measured: the file of birdcar generate)")
-	flag.IntVar(&a.kept, "kept", 30, "days that closed rides are kept")
-	flag.Float64Var(&a.textCPU, "text-cpu", 0.4, "milliseconds of processor for a text that comes alone, from webhook to mark (measured, on PostgreSQL)")
-	flag.Float64Var(&a.callCPU, "call-cpu", 0.04, "milliseconds of processor for a call flow with its record (measured, on PostgreSQL)")
-	flag.Float64Var(&a.rideCPU, "ride-cpu", 1.2, "milliseconds of processor for a ride with its two confirmations (measured, on PostgreSQL)")
-	flag.Float64Var(&a.reportCPU, "report-cpu", 0.06, "milliseconds of processor for a delivery report")
-	flag.Float64Var(&a.cores, "cores", 4, "cores of an instance")
-	flag.Parse()
-	if flag.NArg() > 0 || a.load <= 0 || a.cores <= 0 || a.numberRate <= 0 || a.numberDay <= 0 || a.accountRate <= 0 || a.shift <= 0 {
-		flag.Usage()
+	a, err := read(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	} else if err != nil {
+		fmt.Fprintln(os.Stderr, "capacity:", err)
 		os.Exit(2)
 	}
 	fmt.Print(a.needs())
+}
+
+// read takes the assumptions from flags. The error is one line about one flag; asked for
+// help, it prints them all and returns flag.ErrHelp.
+func read(arguments []string) (a assumptions, err error) {
+	flags := flag.NewFlagSet("capacity", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	figure := func(to *float64, name string, value, least, most float64, usage string) {
+		*to = value
+		flags.Var(within[float64]{to, least, most, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }}, name, usage)
+	}
+	span := func(to *time.Duration, name string, value, least, most time.Duration, usage string) {
+		*to = value
+		flags.Var(within[time.Duration]{to, least, most, time.ParseDuration}, name, usage)
+	}
+	days := func(to *int, name string, value, least, most int, usage string) {
+		*to = value
+		flags.Var(within[int]{to, least, most, strconv.Atoi}, name, usage)
+	}
+	figure(&a.rides, "rides", 10e6, 1, 1e9, "rides a day")
+	figure(&a.peak, "peak", 3, 1, 100, "how many times the day's average the busiest minutes have")
+	figure(&a.busy, "busy", 1.6, 1, 100, "how many times the day's average the busiest hours have, for as long as a ride connects")
+	span(&a.open, "open", 45*time.Minute, 0, 240*time.Hour, "from a ride's first text to its end")
+	span(&a.linger, "linger", 4*time.Hour, 0, 8760*time.Hour, "how long an ended ride still connects (LINGER)")
+	figure(&a.textsIn, "texts", 2, 0, 1000, "texts that the two parties of a ride send")
+	figure(&a.parts, "parts", 1.1, 1, 10, "messages that a text becomes")
+	figure(&a.calls, "calls", 0.3, 0, 100, "calls in a ride")
+	span(&a.call, "call", 2*time.Minute, 0, 24*time.Hour, "how long a call lasts")
+	figure(&a.reports, "reports", 2, 0, 10, "delivery reports for each message sent")
+	figure(&a.perDriver, "driver-rides", 25, 1, 1000, "rides a day of the busiest drivers")
+	span(&a.shift, "shift", 12*time.Hour, time.Hour, 24*time.Hour, "how long their day is")
+	days(&a.rest, "rest", 30, 0, 3650, "days before a driver shall get the same number again")
+	figure(&a.numberRate, "number-rate", 1, 0.001, 1000, "messages a second that the carriers take from one number")
+	figure(&a.numberDay, "number-day", 4000, 1, 1e8, "messages a day that the carriers take from one number")
+	figure(&a.accountRate, "account-rate", 500, 0.1, 1e6, "messages a second that MessageBird takes from one account")
+	figure(&a.load, "load", 0.5, 0.01, 1, "share of a limit that the peak may use")
+	figure(&a.rideBytes, "ride-bytes", 4300, 100, 1e6, "bytes in the database for each ride with its texts and calls (measured: birdcar generate, on PostgreSQL; SQLite has half)")
+	days(&a.kept, "kept", 30, 1, 36500, "days that you keep rides: BirdCar deletes none, so deleting or archiving older ones is up to you")
+	figure(&a.textCPU, "text-cpu", 0.3, 0, 1000, "milliseconds of processor for a text, from webhook to mark (measured, on PostgreSQL)")
+	figure(&a.callCPU, "call-cpu", 0.06, 0, 1000, "milliseconds of processor for a call flow with its record (measured, on PostgreSQL)")
+	figure(&a.rideCPU, "ride-cpu", 2, 0, 1000, "milliseconds of processor for a ride with its two confirmations (measured, on PostgreSQL)")
+	figure(&a.reportCPU, "report-cpu", 0.06, 0, 1000, "milliseconds of processor for a delivery report")
+	figure(&a.cores, "cores", 4, 0.1, 1024, "cores of an instance")
+	err = flags.Parse(arguments)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Println("The assumptions, each with the range that it may be in:")
+		flags.SetOutput(os.Stdout)
+		flags.PrintDefaults()
+	}
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("%q is no flag; -h lists them", flags.Arg(0))
+	}
+	return a, err
+}
+
+// within is a flag whose value lies in a range; NaN lies in none.
+type within[T float64 | int | time.Duration] struct {
+	to          *T
+	least, most T
+	parse       func(string) (T, error)
+}
+
+func (w within[T]) Set(s string) error {
+	v, err := w.parse(s)
+	if err != nil || !(v >= w.least && v <= w.most) {
+		return fmt.Errorf("want %v to %v", w.least, w.most)
+	}
+	*w.to = v
+	return nil
+}
+
+// String is also asked of the zero value, by the list of the flags.
+func (w within[T]) String() string {
+	if w.to == nil {
+		return ""
+	}
+	return fmt.Sprintf("%v, of %v to %v", *w.to, w.least, w.most)
 }
 
 type assumptions struct {
@@ -116,7 +173,7 @@ func (a assumptions) needs() string {
 		{"MessageBird accounts", fmt.Sprintf("%s messages a second each, %g of it used, or an agreed rate", number(a.accountRate), a.load), number(math.Ceil(outPeak / a.accountRate / a.load))},
 		{"transactions", "ride: made, ended, closed; text; mark; report", number(writes) + "/s"},
 		{"rows written", fmt.Sprintf("%d for a ride's life, 2 for a text, 1 for each mark, report and call", rideRows), number(rows) + "/s"},
-		{"storage", fmt.Sprintf("%s bytes a ride, kept %d days", number(a.rideBytes), a.kept), fmt.Sprintf("%s GB", number(a.rideBytes*a.rides*float64(a.kept)/1e9))},
+		{"storage", fmt.Sprintf("%s bytes a ride; BirdCar keeps all, so this is if you delete what is older than %d days", number(a.rideBytes), a.kept), fmt.Sprintf("%s GB", number(a.rideBytes*a.rides*float64(a.kept)/1e9))},
 		{"processors", "milliseconds of processor for each text, call, ride and report", fmt.Sprintf("%.1f cores", cpu)},
 		{"instances", fmt.Sprintf("of %g cores, %g of them used, and one to spare", a.cores, a.load), number(math.Ceil(cpu/a.cores/a.load) + 1)},
 	} {

@@ -33,3 +33,27 @@ func TestNeeds(t *testing.T) {
 		}
 	}
 }
+
+func TestRead(t *testing.T) {
+	if a, err := read([]string{"-rides", "2e6", "-linger", "0s", "-kept", "1"}); err != nil || a.rides != 2e6 || a.linger != 0 || a.kept != 1 || a.peak != 3 {
+		t.Errorf("got %+v, %v", a, err)
+	}
+	for arguments, want := range map[string]string{
+		"-rides -5":          `invalid value "-5" for flag -rides: want 1 to 1e+09`,
+		"-rides Inf":         `invalid value "Inf" for flag -rides: want 1 to 1e+09`,
+		"-rides NaN":         `invalid value "NaN" for flag -rides: want 1 to 1e+09`,
+		"-rides many":        `invalid value "many" for flag -rides: want 1 to 1e+09`,
+		"-linger -1h":        `invalid value "-1h" for flag -linger: want 0s to 8760h0m0s`,
+		"-linger 1":          `invalid value "1" for flag -linger: want 0s to 8760h0m0s`,
+		"-peak -1":           `invalid value "-1" for flag -peak: want 1 to 100`,
+		"-kept -5":           `invalid value "-5" for flag -kept: want 1 to 36500`,
+		"-cores 0.001":       `invalid value "0.001" for flag -cores: want 0.1 to 1024`,
+		"-account-rate 1e-9": `invalid value "1e-9" for flag -account-rate: want 0.1 to 1e+06`,
+		"-wings 2":           `flag provided but not defined: -wings`,
+		"-rides 5 rides":     `"rides" is no flag; -h lists them`,
+	} {
+		if _, err := read(strings.Fields(arguments)); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", arguments, err, want)
+		}
+	}
+}
