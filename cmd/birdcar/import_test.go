@@ -113,6 +113,16 @@ func TestImport(t *testing.T) {
 	})
 }
 
+func TestImport_Ours(t *testing.T) {
+	ours := newDatabase(t)
+	if out, err := runCommand("generate", map[string]string{"DATABASE_URL": ours}, "--rides", "10", "--numbers", "10"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if _, err := runImport(t, newDatabase(t), ours); err == nil || !strings.Contains(err.Error(), "is BirdCar's own database; use copy") {
+		t.Errorf("got %v, want a hint at copy", err)
+	}
+}
+
 func TestImport_NotATutorial(t *testing.T) {
 	for name, file := range map[string]string{
 		"missing":    filepath.Join(t.TempDir(), "none.db"),

@@ -44,6 +44,10 @@ func ReadTutorial(ctx context.Context, path string) (t Tutorial, err error) {
 	}
 	defer db.Close()
 	q := querier{db, &sqliteEngine, nil}
+	var ours bool
+	if err := q.row(ctx, "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'goose_db_version')").Scan(&ours); err == nil && ours {
+		return t, fmt.Errorf("%s is BirdCar's own database; use copy: birdcar copy --from %[1]s --to URL", path)
+	}
 	party := func(row scanner) (p TutorialParty, err error) { return p, row.Scan(&p.ID, &p.Name, &p.Number) }
 	const columns = "SELECT id, COALESCE(CAST(name AS TEXT), ''), COALESCE(CAST(number AS TEXT), '') FROM "
 	t.Customers, err = list(ctx, q, party, columns+"customers ORDER BY id")
