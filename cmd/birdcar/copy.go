@@ -24,7 +24,7 @@ func copyDatabase(ctx context.Context, arguments []string, stdout io.Writer) err
 	from := flags.String("from", "", "")
 	to := flags.String("to", "", "")
 	if err := flags.Parse(arguments); err != nil || *from == "" || *to == "" || flags.NArg() > 0 {
-		return errors.New("copy wants --from and --to, each a SQLite file or a postgres:// URL\n" + usage) // err may quote a password
+		return errors.New("copy wants --from and --to, each a SQLite file or a postgres:// URL: birdcar copy --from birdcar.db --to postgres://user@localhost/birdcar") // err may quote a password
 	}
 	for _, given := range []struct {
 		name string
@@ -38,12 +38,20 @@ func copyDatabase(ctx context.Context, arguments []string, stdout io.Writer) err
 	if err := twoDatabases(*from, *to); err != nil {
 		return err
 	}
-	source, err := store.Open(ctx, *from, time.Now)
+	err := copyBetween(ctx, *from, *to, stdout)
+	if err != nil && ctx.Err() != nil {
+		return errors.New("stopped; nothing was copied") // err is how a database noticed
+	}
+	return err
+}
+
+func copyBetween(ctx context.Context, from, to string, stdout io.Writer) error {
+	source, err := store.Open(ctx, from, time.Now)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
 	defer source.Close()
-	target, err := store.Open(ctx, *to, time.Now)
+	target, err := store.Open(ctx, to, time.Now)
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}

@@ -22,6 +22,14 @@ func generate(ctx context.Context, cfg config.Config, arguments []string, stdout
 	if err := flags.Parse(arguments); err != nil || flags.NArg() > 0 || *rides < 1 || *rides > maxRides || *numbers < 10 || *numbers > 100_000 {
 		return fmt.Errorf("generate takes --rides, 1 to %d, and --numbers, 10 to 100000", maxRides)
 	}
+	err := fill(ctx, cfg, *rides, *numbers, stdout)
+	if err != nil && ctx.Err() != nil {
+		return errors.New("stopped; the database holds a part only, so name a new one the next time") // err is how it noticed
+	}
+	return err
+}
+
+func fill(ctx context.Context, cfg config.Config, rides, numbers int, stdout io.Writer) error {
 	s, err := store.Open(ctx, cfg.DatabaseURL, time.Now)
 	if err != nil {
 		return err
@@ -33,7 +41,7 @@ func generate(ctx context.Context, cfg config.Config, arguments []string, stdout
 		return errors.New("the database is not empty; name a new one in DATABASE_URL")
 	}
 
-	p := newPlatform(*rides, *numbers, cfg.Linger, cfg.RideLimit, time.Now())
+	p := newPlatform(rides, numbers, cfg.Linger, cfg.RideLimit, time.Now())
 	told := p.now
 	for f, more := p.next(); more; f, more = p.next() {
 		if err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Fill(ctx, f) }); err != nil {

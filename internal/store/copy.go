@@ -64,8 +64,8 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, tell func(CopiedTable)) e
 	if err := target.Commit(); err != nil {
 		return err
 	}
-	_ = conn.Close() // SQLite has no other
-	return to.loadPrefix(ctx)
+	_ = conn.Close()                                 // SQLite has no other
+	return to.loadPrefix(context.WithoutCancel(ctx)) // it is copied, whoever left meanwhile
 }
 
 type copying struct {
