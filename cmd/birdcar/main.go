@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,7 +13,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"strings"
+	"slices"
 	"syscall"
 
 	"birdcar/internal/config"
@@ -23,7 +24,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	getenv, err := config.FromEnvironment(os.Environ(), ".env")
-	if err == nil {
+	if err == nil || !configured(os.Args) {
 		err = run(ctx, os.Args, getenv, os.Stdout, os.Stderr)
 	}
 	if err != nil {
@@ -58,33 +59,59 @@ const usage = `usage: birdcar              serve
                             fill an empty database with plausible data, for benchmarks
        birdcar version      say which BirdCar this is`
 
+// configured reports whether what was asked for takes anything from the environment.
+// What does not is answered also where that is wrong.
+func configured(args []string) bool {
+	if asksForHelp(args) {
+		return false
+	}
+	return len(args) == 1 || slices.Contains([]string{"import", "backup", "generate"}, args[1])
+}
+
+func asksForHelp(args []string) bool {
+	return slices.Equal(args[1:], []string{"help"}) ||
+		slices.ContainsFunc(args[1:], func(s string) bool { return s == "-h" || s == "-help" || s == "--help" })
+}
+
 // run is the program: args[0] is its name, getenv its configuration. It returns
 // once what it was asked for is done, or once ctx ends.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	cfg, err := config.Load(getenv)
-	if err != nil {
-		return err
+	if asksForHelp(args) {
+		fmt.Fprintln(stdout, usage)
+		return nil
+	}
+	var cfg config.Config
+	if configured(args) {
+		var err error
+		if cfg, err = config.Load(getenv); err != nil {
+			return err
+		}
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
-	switch arguments := args[1:]; {
-	case len(arguments) == 0:
+	if len(args) == 1 {
 		return serve(ctx, cfg, stdout, log)
-	case len(arguments) == 2 && arguments[0] == "import":
-		return importFile(ctx, cfg, arguments[1], stdout, log)
-	case len(arguments) == 2 && arguments[0] == "backup":
-		return backup(ctx, cfg, arguments[1], stdout)
-	case arguments[0] == "copy":
-		return copyDatabase(ctx, arguments[1:], stdout)
-	case arguments[0] == "generate":
-		return generate(ctx, cfg, arguments[1:], stdout)
-	case len(arguments) == 1 && strings.TrimLeft(arguments[0], "-") == "version":
+	}
+	switch command, arguments := args[1], args[2:]; command {
+	case "import":
+		if len(arguments) != 1 {
+			return errors.New("import wants a FILE, a tutorial's database: birdcar import FILE")
+		}
+		return importFile(ctx, cfg, arguments[0], stdout, log)
+	case "backup":
+		if len(arguments) != 1 {
+			return errors.New("backup wants a FILE, a new one to copy the database into: birdcar backup FILE")
+		}
+		return backup(ctx, cfg, arguments[0], stdout)
+	case "copy":
+		return copyDatabase(ctx, arguments, stdout)
+	case "generate":
+		return generate(ctx, cfg, arguments, stdout)
+	case "version", "--version", "-version":
 		if info, ok := debug.ReadBuildInfo(); ok {
 			fmt.Fprintln(stdout, version(info))
 		}
 		return nil
-	case len(arguments) == 1 && (arguments[0] == "help" || strings.TrimLeft(arguments[0], "-") == "help" || arguments[0] == "-h"):
-		fmt.Fprintln(stdout, usage)
-		return nil
+	default:
+		return fmt.Errorf("%q is not understood: birdcar alone serves, and else takes import, backup, copy, generate, version or help", command)
 	}
-	return fmt.Errorf("%q is not understood\n%s", strings.Join(args[1:], " "), usage)
 }
