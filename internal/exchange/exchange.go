@@ -100,8 +100,14 @@ func (b *batch) count(n *atomic.Int64) { b.counted = append(b.counted, n) }
 // tx runs work in a transaction, then hands the outbox what was enqueued and
 // tells those who watch.
 func (x *Exchange) tx(ctx context.Context, work func(ctx context.Context, tx *store.Tx, b *batch) error) error {
+	return x.txIn(ctx, x.Store.Tx, work)
+}
+
+// txIn is tx in a transaction of the store's that runs begins.
+func (x *Exchange) txIn(ctx context.Context, run func(context.Context, func(context.Context, *store.Tx) error) error,
+	work func(ctx context.Context, tx *store.Tx, b *batch) error) error {
 	var b batch
-	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := run(ctx, func(ctx context.Context, tx *store.Tx) error {
 		b = batch{}
 		return work(ctx, tx, &b)
 	})

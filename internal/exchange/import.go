@@ -24,7 +24,7 @@ type Imported struct {
 // as closed, so that their numbers count as used. The same file again changes nothing.
 func (x *Exchange) Import(ctx context.Context, t store.Tutorial) (Imported, error) {
 	var result Imported
-	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+	err := x.txIn(ctx, x.Store.LongTx, func(ctx context.Context, tx *store.Tx, b *batch) error {
 		in := importing{x: x, tx: tx, b: b,
 			parties: map[masking.Role]map[int64]masking.Party{masking.Customer: {}, masking.Driver: {}},
 			numbers: map[int64]masking.ProxyNumber{},

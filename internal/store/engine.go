@@ -47,6 +47,7 @@ type engine struct {
 const (
 	readPatience  = 5 * time.Second  // for the database to answer a question
 	writePatience = 10 * time.Second // for a whole transaction
+	longPatience  = time.Hour        // for one that somebody has begun by hand
 )
 
 func nothing() {}

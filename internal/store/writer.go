@@ -54,10 +54,11 @@ type writer struct {
 }
 
 type job struct {
-	ctx  context.Context
-	work func(context.Context, *Tx) error
-	err  error
-	done chan struct{}
+	ctx      context.Context
+	work     func(context.Context, *Tx) error
+	patience time.Duration // of an engine whose transactions have one job each
+	err      error
+	done     chan struct{}
 }
 
 func (w *writer) start(s *Store) {
@@ -116,7 +117,16 @@ func (w *writer) stop() {
 // too much waits already, another process holds the database, or it is out of
 // reach; whether work came to be is then not known, but it is whole or not at all.
 func (s *Store) Tx(ctx context.Context, work func(ctx context.Context, tx *Tx) error) error {
-	j := &job{ctx: ctx, work: work, done: make(chan struct{})}
+	return s.run(&job{ctx: ctx, work: work, patience: writePatience})
+}
+
+// LongTx is Tx for very many rows, which may take an hour.
+func (s *Store) LongTx(ctx context.Context, work func(ctx context.Context, tx *Tx) error) error {
+	return s.run(&job{ctx: ctx, work: work, patience: longPatience})
+}
+
+func (s *Store) run(j *job) error {
+	j.done = make(chan struct{})
 	if err := s.writer.put(j); err != nil {
 		return err
 	}
@@ -210,7 +220,7 @@ func (e commitError) Unwrap() error { return e.error }
 // runTogether leaves each job's own error in it, and returns an error when the
 // transaction as a whole came to nothing.
 func (s *Store) runTogether(jobs []*job) error {
-	ctx, cancel := s.engine.bounded(context.Background(), writePatience)
+	ctx, cancel := s.engine.bounded(context.Background(), jobs[0].patience)
 	defer cancel()
 	sqlTx, err := s.engine.begin(ctx, s.write)
 	if err != nil {
