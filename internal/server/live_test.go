@@ -84,7 +84,7 @@ func TestPaused(t *testing.T) {
 	status := masking.SendingStatus{}
 	s := newSite(t, func(c *server.Config) { c.Sending = func() masking.SendingStatus { return status } })
 	s.login()
-	s.get("/").wantText("Simulator texts are delivered here") // for none leaves this machine
+	s.get("/").wantText("Simulator texts stay here") // for none leaves this machine
 	for _, page := range []string{"/", "/customers"} {
 		status = masking.SendingStatus{}
 		if text := s.get(page).text(); strings.Contains(text, "No text leaves") || strings.Contains(text, "paused") {
