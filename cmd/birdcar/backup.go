@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	"birdcar/internal/config"
 	"birdcar/internal/store"
@@ -18,9 +17,7 @@ func backup(ctx context.Context, cfg config.Config, to string, stdout io.Writer)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s is there already, and a backup overwrites nothing; name a new file", to)
 	} else if err != nil {
-		// What ended the work after the step that failed says the same on lines of its own.
-		cause, _, _ := strings.Cut(err.Error(), "\n")
-		return fmt.Errorf("no backup was made: %s", cause)
+		return fmt.Errorf("no backup was made: %w", err)
 	}
 	fmt.Fprintf(stdout, "Backed up to %s (%.1f MB), checked and on disk.\n", to, float64(size)/1e6)
 	return nil

@@ -30,18 +30,9 @@ func main() {
 func read(arguments []string) (a assumptions, err error) {
 	flags := flag.NewFlagSet("capacity", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	figure := func(to *float64, name string, value, least, most float64, usage string) {
-		*to = value
-		flags.Var(within[float64]{to, least, most, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }}, name, usage)
-	}
-	span := func(to *time.Duration, name string, value, least, most time.Duration, usage string) {
-		*to = value
-		flags.Var(within[time.Duration]{to, least, most, time.ParseDuration}, name, usage)
-	}
-	days := func(to *int, name string, value, least, most int, usage string) {
-		*to = value
-		flags.Var(within[int]{to, least, most, strconv.Atoi}, name, usage)
-	}
+	figure := adding(flags, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) })
+	span := adding(flags, time.ParseDuration)
+	days := adding(flags, strconv.Atoi)
 	figure(&a.rides, "rides", 10e6, 1, 1e9, "rides a day")
 	figure(&a.peak, "peak", 3, 1, 100, "how many times the day's average the busiest minutes have")
 	figure(&a.busy, "busy", 1.6, 1, 100, "how many times the day's average the busiest hours have, for as long as a ride connects")
@@ -76,6 +67,14 @@ func read(arguments []string) (a assumptions, err error) {
 		err = fmt.Errorf("%q is no flag; -h lists them", flags.Arg(0))
 	}
 	return a, err
+}
+
+// adding returns what adds a flag of values that parse reads, with the value it has if it is not given.
+func adding[T float64 | int | time.Duration](flags *flag.FlagSet, parse func(string) (T, error)) func(to *T, name string, value, least, most T, usage string) {
+	return func(to *T, name string, value, least, most T, usage string) {
+		*to = value
+		flags.Var(within[T]{to, least, most, parse}, name, usage)
+	}
 }
 
 // within is a flag whose value lies in a range; NaN lies in none.
