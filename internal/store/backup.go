@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -43,7 +44,7 @@ func Backup(ctx context.Context, url, to string) (size int64, err error) {
 	if err := copyDatabase(ctx, from, partial.Name()); err != nil {
 		return 0, fmt.Errorf("copy %s: %w", from, err)
 	}
-	if err := checkCopy(ctx, partial.Name(), time.Now()); err != nil {
+	if err := finishCopy(ctx, partial.Name()); err != nil {
 		return 0, fmt.Errorf("check the copy: %w", err)
 	}
 	if err := partial.Sync(); err != nil {
@@ -73,14 +74,14 @@ func copyDatabase(ctx context.Context, from, to string) error {
 			if err == nil && !done {
 				err = errors.New("the database was locked for too long; try again")
 			}
-			return errors.Join(err, b.Finish())
+			return cmp.Or(err, b.Finish()) // which repeats what Step said
 		})
 	})
 }
 
-// checkCopy reads all of a copy that was made now, marks what waits in it as uncertain, and leaves
-// it a single file: the original's write-ahead log is part of it.
-func checkCopy(ctx context.Context, path string, now time.Time) error {
+// finishCopy reads all of a copy that was made just now, marks what waits in it as uncertain, and
+// leaves it a single file: the original's write-ahead log is part of it.
+func finishCopy(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite3", "file:"+escapePath(path)+"?mode=rw")
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func checkCopy(ctx context.Context, path string, now time.Time) error {
 		return fmt.Errorf("integrity_check: %s; journal_mode: %s", verdict, journal)
 	}
 	_, err = db.ExecContext(ctx, "UPDATE messages SET uncertain_at = ?1, reason = ?2 WHERE state = 'queued' AND uncertain_at = 0",
-		ms(now), "It waited when the backup was made that this database comes from.")
+		ms(time.Now()), "It waited when the backup was made that this database comes from.")
 	return err
 }
 
