@@ -79,7 +79,7 @@ func (r *row) Scan(dest ...any) error {
 
 // reached says of an error that the database was out of reach, or had no time, if so.
 func (q querier) reached(err error) error {
-	if err != nil && q.engine.busy(err) {
+	if err != nil && !errors.Is(err, masking.ErrBusy) && q.engine.busy(err) {
 		return fmt.Errorf("%w: %w", masking.ErrBusy, err)
 	}
 	return err

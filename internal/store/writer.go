@@ -267,14 +267,10 @@ func (s *Store) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, masking.ErrBusy):
-		return err
 	case errors.Is(err, sql.ErrNoRows):
 		return masking.ErrNotFound
 	case s.engine.unique(err):
 		return fmt.Errorf("%w: %w", masking.ErrConflict, err)
-	case s.engine.busy(err):
-		return fmt.Errorf("%w: %w", masking.ErrBusy, err)
 	}
-	return err
+	return s.reached(err)
 }
