@@ -173,8 +173,7 @@ func (in *importing) addRide(ctx context.Context, rowID int64, ride masking.Ride
 	if err := in.x.linger(ctx, in.tx, in.b, &ride, ride.Due); err != nil {
 		return err
 	}
-	_, err := in.x.close(ctx, in.tx, in.b, &ride)
-	return err
+	return in.x.close(ctx, in.tx, in.b, &ride)
 }
 
 // timeForms are how people typed a date and time into the tutorials' text field.

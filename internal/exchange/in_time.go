@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"birdcar/internal/masking"
@@ -16,14 +15,7 @@ const TakeWithin = 6 * time.Second
 // becomes of it is not known. The carrier brings the same again, which then changes nothing.
 func inTime(work func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				done <- fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		done <- work()
-	}()
+	go func() { done <- caught(work) }()
 	late := time.NewTimer(TakeWithin)
 	defer late.Stop()
 	select {

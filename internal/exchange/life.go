@@ -62,25 +62,14 @@ func (x *Exchange) linger(ctx context.Context, tx *store.Tx, b *batch, ride *mas
 	return tx.SetRide(ctx, *ride, masking.Open)
 }
 
-// closeLater is how long a ride lingers on whose texts wait to be sent.
-const closeLater = time.Minute
-
-// close releases a lingering ride's routes: its number returns to the pool. moved is false when it
-// lingers on: what waits to be sent through the number would turn up in its next ride, whose
-// other party would get the answer.
-func (x *Exchange) close(ctx context.Context, tx *store.Tx, b *batch, ride *masking.Ride) (moved bool, err error) {
-	if waits, err := tx.StillSending(ctx, *ride); err != nil {
-		return false, err
-	} else if waits {
-		ride.Due = tx.Now.Add(closeLater)
-		return false, tx.SetRide(ctx, *ride, masking.Lingering)
-	}
+// close releases a lingering ride's routes: its number returns to the pool.
+func (x *Exchange) close(ctx context.Context, tx *store.Tx, b *batch, ride *masking.Ride) error {
 	ride.State, ride.ClosedAt, ride.Due = masking.Closed, tx.Now, time.Time{}
 	b.tell(masking.Event{Kind: masking.RideChanged, At: tx.Now, RideID: ride.ID})
 	if err := tx.SetRide(ctx, *ride, masking.Lingering); err != nil {
-		return false, err
+		return err
 	}
-	return true, tx.ReleaseRoutes(ctx, ride.ID)
+	return tx.ReleaseRoutes(ctx, ride.ID)
 }
 
 // sweepBatch is how many rides one transaction moves on, so that a sweep after a
@@ -124,18 +113,33 @@ func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 	return steps, ctx.Err()
 }
 
+// closeLater is how long a ride lingers on whose texts wait to be sent.
+const closeLater = time.Minute
+
 // moveOn takes a due ride one step. A ride that was due long ago lingers from
-// the time it should have ended, so that a stop does not keep its number away longer.
+// the time it should have ended, so that a stop does not keep its number away longer. moved is
+// false when it lingers on: what waits to be sent through its number would turn up in the number's
+// next ride, whose other party would get the answer.
 func (x *Exchange) moveOn(ctx context.Context, tx *store.Tx, b *batch, ride masking.Ride) (moved bool, err error) {
-	if ride.State == masking.Open {
-		moved, err = true, x.linger(ctx, tx, b, &ride, ride.Due)
-	} else {
-		moved, err = x.close(ctx, tx, b, &ride)
+	waits := false
+	if ride.State == masking.Lingering {
+		if waits, err = tx.StillSending(ctx, ride); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case waits:
+		ride.Due = tx.Now.Add(closeLater)
+		err = tx.SetRide(ctx, ride, masking.Lingering)
+	case ride.State == masking.Open:
+		err = x.linger(ctx, tx, b, &ride, ride.Due)
+	default:
+		err = x.close(ctx, tx, b, &ride)
 	}
 	if errors.Is(err, masking.ErrConflict) { // another process moved it on
-		return true, nil
+		err = nil
 	}
-	return moved, err
+	return !waits, err
 }
 
 // sweepEvery is how often the clock is looked at.

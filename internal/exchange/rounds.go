@@ -84,12 +84,20 @@ func (r *rounds[T]) run() {
 	}
 }
 
-func (r *rounds[T]) hold(members []T) (err error) {
+func (r *rounds[T]) hold(members []T) error {
+	return caught(func() error {
+		r.do(members)
+		return nil
+	})
+}
+
+// caught returns work's error, or the panic that ended it: in a goroutine of its own it would end
+// the program.
+func caught(work func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	r.do(members)
-	return nil
+	return work()
 }
