@@ -79,23 +79,15 @@ func (x *Exchange) sendAgain(ctx context.Context, tx *store.Tx, b *batch, m mask
 		if parts, err = tx.Parts(ctx, in.ID, m.Kind); err != nil {
 			return 0, err
 		}
-		for i, part := range parts {
-			if parts[i], err = tx.Latest(ctx, part); err != nil {
-				return 0, err
-			}
-		}
 	}
 	from, to, err := x.stillConnected(ctx, tx, m)
 	if err != nil {
 		return 0, err
 	}
 	for _, part := range parts {
-		if part.State != masking.Failed {
-			continue
-		}
-		if done, err := tx.HasAnswer(ctx, part.ID, part.Kind); err != nil {
-			return 0, err
-		} else if done {
+		if part, err = tx.Latest(ctx, part); err != nil {
+			return sent, err
+		} else if part.State != masking.Failed {
 			continue
 		}
 		err := x.enqueue(ctx, tx, b, store.Unsent{Kind: part.Kind, RideID: part.RideID, CauseID: part.ID, Part: part.Part,
@@ -158,11 +150,11 @@ func (x *Exchange) ConfirmAgain(ctx context.Context, rideID int64, role masking.
 		if role == masking.Driver {
 			to = ride.Driver
 		}
-		// Held, so that the ride is not closed, and its number another's, beside this.
-		if route, err := tx.Route(ctx, ride.Proxy.Number, to.Number); err != nil {
+		unsent := store.Unsent{Kind: masking.Confirming, RideID: ride.ID, From: ride.Proxy.Number, To: to.Number,
+			Body: masking.Confirmation(role, ride.Other(role).Name, ride.At.In(x.Zone))}
+		// Beside this the ride may be closed, and its number become another's.
+		if _, _, err := x.stillConnected(ctx, tx, masking.Message{Kind: unsent.Kind, RideID: unsent.RideID, From: unsent.From, To: unsent.To}); err != nil {
 			return err
-		} else if route.RideID != ride.ID {
-			return masking.ErrConflict
 		}
 		last, err := tx.LastOfRide(ctx, ride.ID, masking.Confirming, to.Number)
 		switch {
@@ -174,7 +166,7 @@ func (x *Exchange) ConfirmAgain(ctx context.Context, rideID int64, role masking.
 		case tx.Now.Sub(last.Created).Abs() < onceIn:
 			return masking.Invalid{"message": fmt.Sprintf("The confirmation was sent to %s a moment ago.", to.Name)}
 		}
-		return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.Confirming, RideID: ride.ID, CauseID: last.ID,
-			From: ride.Proxy.Number, To: to.Number, Body: masking.Confirmation(role, ride.Other(role).Name, ride.At.In(x.Zone))})
+		unsent.CauseID = last.ID
+		return x.enqueue(ctx, tx, b, unsent)
 	})
 }

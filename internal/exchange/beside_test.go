@@ -31,9 +31,7 @@ func TestBeside_CloseAndChange(t *testing.T) {
 			p.clock.Move(30 * time.Hour)
 			p.atOnce(2, func(i int, x *exchange.Exchange) {
 				if i == 0 {
-					if _, err := x.Sweep(ctx); err != nil {
-						t.Error(err)
-					}
+					p.sweep(t, x)
 					return
 				}
 				time.Sleep(time.Duration(round%20) * 300 * time.Microsecond)
@@ -57,9 +55,7 @@ func TestBeside_TextAndClose(t *testing.T) {
 			p.clock.Move(30 * time.Hour)
 			p.atOnce(2, func(i int, x *exchange.Exchange) {
 				if i == 0 {
-					if _, err := x.Sweep(ctx); err != nil {
-						t.Error(err)
-					}
+					p.sweep(t, x)
 					return
 				}
 				time.Sleep(time.Duration(round%20) * 200 * time.Microsecond)
@@ -79,9 +75,7 @@ func TestBeside_TextAndClose(t *testing.T) {
 			}
 			p.allArrive(t)
 			p.clock.Move(2 * time.Minute)
-			if _, err := p.one.Sweep(ctx); err != nil {
-				t.Fatal(err)
-			}
+			p.sweep(t, p.one)
 		}
 	})
 }
@@ -221,6 +215,12 @@ func TestBeside_RosterAndChange(t *testing.T) {
 func (p pair) change(t *testing.T, x *exchange.Exchange, who masking.Party, phone string) {
 	if _, err := x.ChangeParty(context.Background(), who.Role, who.ID, "Somebody", phone); err != nil {
 		t.Errorf("change: %v", err)
+	}
+}
+
+func (p pair) sweep(t *testing.T, x *exchange.Exchange) {
+	if _, err := x.Sweep(context.Background()); err != nil {
+		t.Errorf("sweep: %v", err)
 	}
 }
 

@@ -61,7 +61,7 @@ func (x *Exchange) DeleteNumber(ctx context.Context, id int64) error {
 		return tx.DeleteProxyNumber(ctx, id)
 	})
 	if errors.Is(err, masking.ErrConflict) {
-		return masking.Invalid{"number": "Rides had this number and their history names it, so it stays. Drain it, then retire it."}
+		return masking.Invalid{"number": masking.ProblemHadRides}
 	}
 	return err
 }

@@ -87,6 +87,9 @@ func CleanLine(s string) string {
 	}), " ")
 }
 
+// ProblemHadRides is why a number that rides had is not deleted.
+const ProblemHadRides = "Rides had this number and their history names it, so it stays. Drain it, then retire it."
+
 // PoolState says whether new rides may get a proxy number.
 type PoolState string
 

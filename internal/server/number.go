@@ -123,7 +123,7 @@ func dropQuestion(n masking.ProxyNumber) question {
 		Back:   numberPath(n.ID),
 	}
 	if !n.LastUsed.IsZero() {
-		q.Problem = "Rides had this number and their history names it, so it stays. Drain it, then retire it."
+		q.Problem = masking.ProblemHadRides
 	}
 	return q
 }
