@@ -31,16 +31,21 @@ func (x *Exchange) endRide(ctx context.Context, id int64, cancel bool) (masking.
 			return masking.Invalid{"ride": endedBefore(ride)}
 		}
 		ride.Cancelled = cancel
-		if err := x.linger(ctx, tx, b, &ride, tx.Now); err != nil || !cancel {
+		if err := x.linger(ctx, tx, b, &ride, tx.Now); err != nil {
 			return err
 		}
-		body := masking.Cancellation(ride.At.In(x.Zone))
-		for _, to := range []masking.Party{ride.Customer, ride.Driver} {
-			if err := x.toParty(ctx, tx, b, ride, to, masking.Cancelling, body); err != nil {
-				return err
+		if cancel {
+			body := masking.Cancellation(ride.At.In(x.Zone))
+			for _, to := range []masking.Party{ride.Customer, ride.Driver} {
+				if err := x.toParty(ctx, tx, b, ride, to, masking.Cancelling, body); err != nil {
+					return err
+				}
 			}
 		}
-		return nil
+		if x.Linger == 0 {
+			_, err = x.moveOn(ctx, tx, b, &ride)
+		}
+		return err
 	})
 	return ride, err
 }
@@ -81,9 +86,14 @@ const sweepBatch = 100
 // has passed and their texts have left. It reports how many steps it took.
 func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 	for ctx.Err() == nil {
-		due, moved := 0, 0
-		err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
-			due, moved = 0, 0
+		// Most looks find nothing, and need not wait for the writer.
+		due, err := x.Store.DueRides(ctx, x.Now(), 1)
+		if err != nil || len(due) == 0 {
+			return steps, err
+		}
+		moved := 0
+		err = x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
+			moved = 0
 			// Several at once would only meet at the same rides and numbers.
 			if err := tx.Lock(ctx, "sweep"); err != nil {
 				return err
@@ -92,9 +102,8 @@ func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 			if err != nil {
 				return err
 			}
-			due = len(rides)
 			for _, ride := range rides {
-				if step, err := x.moveOn(ctx, tx, b, ride); err != nil {
+				if step, err := x.moveOn(ctx, tx, b, &ride); err != nil {
 					return err
 				} else if step {
 					moved++
@@ -105,36 +114,36 @@ func (x *Exchange) Sweep(ctx context.Context) (steps int, err error) {
 		if err != nil {
 			return steps, err
 		}
-		if due == 0 {
-			return steps, nil
-		}
 		steps += moved
 	}
 	return steps, ctx.Err()
 }
 
-// closeLater is how long a ride lingers on whose texts wait to be sent.
-const closeLater = time.Minute
+// closeLater is how long a ride lingers on whose texts wait to be sent, late being how long it has
+// already: mostly they leave in a moment, but while the carrier is away nothing is gained by looking often.
+func closeLater(late time.Duration) time.Duration {
+	return min(max(late/4, 2*time.Second), time.Minute)
+}
 
 // moveOn takes a due ride one step. A ride that was due long ago lingers from
 // the time it should have ended, so that a stop does not keep its number away longer. moved is
 // false when it lingers on: what waits to be sent through its number would turn up in the number's
 // next ride, whose other party would get the answer.
-func (x *Exchange) moveOn(ctx context.Context, tx *store.Tx, b *batch, ride masking.Ride) (moved bool, err error) {
+func (x *Exchange) moveOn(ctx context.Context, tx *store.Tx, b *batch, ride *masking.Ride) (moved bool, err error) {
 	waits := false
 	if ride.State == masking.Lingering {
-		if waits, err = tx.StillSending(ctx, ride); err != nil {
+		if waits, err = tx.StillSending(ctx, *ride); err != nil {
 			return false, err
 		}
 	}
 	switch {
 	case waits:
-		ride.Due = tx.Now.Add(closeLater)
-		err = tx.SetRide(ctx, ride, masking.Lingering)
+		ride.Due = tx.Now.Add(closeLater(tx.Now.Sub(ride.Ended.Add(x.Linger))))
+		err = tx.SetRide(ctx, *ride, masking.Lingering)
 	case ride.State == masking.Open:
-		err = x.linger(ctx, tx, b, &ride, ride.Due)
+		err = x.linger(ctx, tx, b, ride, ride.Due)
 	default:
-		err = x.close(ctx, tx, b, &ride)
+		err = x.close(ctx, tx, b, ride)
 	}
 	if errors.Is(err, masking.ErrConflict) { // another process moved it on
 		err = nil
@@ -142,15 +151,19 @@ func (x *Exchange) moveOn(ctx context.Context, tx *store.Tx, b *batch, ride mask
 	return !waits, err
 }
 
-// sweepEvery is how often the clock is looked at.
-const sweepEvery = 15 * time.Second
+const (
+	sweepEvery = time.Second      // how often it is looked whether a ride's time has come
+	tidyEvery  = 15 * time.Second // whether something expired; and whether what failed works again
+)
 
 // Run records calls, moves rides on and drops what expired, until ctx ends; what
 // was recorded until then is stored.
 func (x *Exchange) Run(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
+	tick, tidy := time.NewTicker(sweepEvery), time.NewTicker(tidyEvery)
 	defer tick.Stop()
-	x.tidy(ctx)
+	defer tidy.Stop()
+	swept := x.sweep(ctx)
+	x.dropExpired(ctx)
 	calls, paused := x.calls, (<-chan time.Time)(nil)
 	for {
 		select {
@@ -162,7 +175,12 @@ func (x *Exchange) Run(ctx context.Context) {
 		case <-paused:
 			calls, paused = x.calls, nil
 		case <-tick.C:
-			x.tidy(ctx)
+			if swept {
+				swept = x.sweep(ctx)
+			}
+		case <-tidy.C:
+			swept = x.sweep(ctx)
+			x.dropExpired(ctx)
 		case <-ctx.Done():
 			for len(x.calls) > 0 {
 				x.recordCalls(context.WithoutCancel(ctx), <-x.calls)
@@ -172,12 +190,18 @@ func (x *Exchange) Run(ctx context.Context) {
 	}
 }
 
-func (x *Exchange) tidy(ctx context.Context) {
-	if steps, err := x.Sweep(ctx); err != nil && ctx.Err() == nil {
+// sweep is Sweep for the log. It reports whether it worked.
+func (x *Exchange) sweep(ctx context.Context) bool {
+	steps, err := x.Sweep(ctx)
+	if err != nil && ctx.Err() == nil {
 		x.Log.Error("rides were not moved on", "err", err)
 	} else if steps > 0 {
 		x.Log.Info("rides moved on", "steps", steps)
 	}
+	return err == nil
+}
+
+func (x *Exchange) dropExpired(ctx context.Context) {
 	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.DropExpired(ctx) })
 	if err != nil && ctx.Err() == nil {
 		x.Log.Error("expired sessions were not dropped", "err", err)

@@ -131,6 +131,40 @@ func TestRideLife_textsWait(t *testing.T) {
 	})
 }
 
+// A text that was about to leave does not keep the number away for long.
+func TestRideLife_textLeaves(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		w.number(t, "07700 900901")
+		ada, bob := w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201")
+		ride := w.ride(t, ada, bob)
+		w.end(t, ride)
+		w.clock.Move(linger)
+		if _, err := w.Sweep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		w.isIn(t, ride, masking.Lingering)
+		w.send(t)
+		w.clock.Move(2 * time.Second)
+		w.sweep(t)
+		w.isIn(t, ride, masking.Closed)
+	})
+}
+
+func TestEndRide_withoutLingering(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		w := newTownLingering(t, s, clock, 0)
+		w.number(t, "07700 900901")
+		ada, bob := w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201")
+		ride := w.ride(t, ada, bob)
+		w.send(t)
+		w.end(t, ride)
+		w.isIn(t, ride, masking.Closed)
+		ride = w.ride(t, ada, bob)
+		w.end(t, ride) // its confirmations wait to be sent
+		w.isIn(t, ride, masking.Lingering)
+	})
+}
+
 func (w *town) isIn(t *testing.T, ride masking.Ride, want masking.RideState) {
 	t.Helper()
 	got, err := w.store.Ride(context.Background(), ride.ID)
@@ -236,7 +270,7 @@ func TestSweep(t *testing.T) {
 	})
 }
 
-// Run sweeps as it starts, and stores the calls that were taken before it stops.
+// Run sweeps as it starts and every second, and stores the calls that were taken before it stops.
 func TestRun(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
 		w := newTown(t, s, clock)
@@ -250,21 +284,28 @@ func TestRun(t *testing.T) {
 		ctx, stop := context.WithCancel(context.Background())
 		var running sync.WaitGroup
 		running.Go(func() { w.Run(ctx) })
-		for deadline := time.After(time.Minute); ; {
-			got, err := s.Ride(ctx, ride.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.State == masking.Closed {
-				break
-			}
-			select {
-			case <-w.changed:
-			case <-deadline:
-				t.Fatalf("the ride is still %s", got.State)
+		closes := func(ride masking.Ride, within time.Duration) {
+			for deadline := time.After(within); ; {
+				got, err := s.Ride(ctx, ride.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.State == masking.Closed {
+					return
+				}
+				select {
+				case <-w.changed:
+				case <-deadline:
+					t.Fatalf("the ride is still %s", got.State)
+				}
 			}
 		}
+		closes(ride, time.Minute)
 		w.says(t, bob.Number, ride.Proxy.Number, masking.SayEnded)
+		next := w.ride(t, ada, bob)
+		w.send(t)
+		w.clock.Move(30 * 24 * time.Hour)
+		closes(next, 7*time.Second) // long before what is done only now and then
 		stop()
 		running.Wait()
 		calls, err := s.Calls(context.Background(), ride.ID)
