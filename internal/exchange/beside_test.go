@@ -41,6 +41,54 @@ func TestBeside_CloseAndChange(t *testing.T) {
 	})
 }
 
+// A text waits for somebody who changes phones while the sweep looks whether the ride can be closed.
+func TestBeside_CloseAndChange_textWaits(t *testing.T) {
+	eachPair(t, func(t *testing.T, p pair) {
+		ctx := context.Background()
+		p.numbers(t, 40)
+		const rounds, rides = 6, 30 // the sweep reads them all, then looks at one after the other
+		for round := range rounds {
+			var last masking.Ride
+			for i := range rides {
+				customer := p.party(t, masking.Customer, fmt.Sprintf("+4477%03d1%04d", round, i))
+				driver := p.party(t, masking.Driver, fmt.Sprintf("+4477%03d2%04d", round, i))
+				var err error
+				if last, err = p.one.ScheduleRide(ctx, p.request(customer, driver)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := storetest.SendAll(p.store); err != nil {
+				t.Fatal(err)
+			}
+			err := p.one.RelayText(ctx, masking.Text{CarrierID: fmt.Sprint(round), From: last.Customer.Number, To: last.Proxy.Number, Body: "I left my keys."}, exchange.Proof{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.clock.Move(30 * time.Hour)
+			p.atOnce(2, func(i int, x *exchange.Exchange) {
+				if i == 0 {
+					p.sweep(t, x)
+					return
+				}
+				time.Sleep(time.Duration(20+round*16) * time.Millisecond)
+				p.change(t, x, last.Driver, fmt.Sprintf("+4477%03d3%04d", round, rides))
+			})
+			now, err := p.store.Ride(ctx, last.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range p.waiting(t) {
+				if m.Kind == masking.Relaying && now.State == masking.Closed {
+					t.Errorf("round %d: the ride is closed, and a text waits to go out through its number", round)
+				}
+			}
+			p.allArrive(t)
+			p.clock.Move(2 * time.Minute)
+			p.sweep(t, p.one)
+		}
+	})
+}
+
 func TestBeside_TextAndClose(t *testing.T) {
 	eachPair(t, func(t *testing.T, p pair) {
 		ctx := context.Background()

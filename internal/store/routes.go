@@ -105,6 +105,9 @@ func (tx *Tx) StillSending(ctx context.Context, ride masking.Ride) (is bool, err
 		if _, err := list(ctx, tx.querier, scanID, "SELECT id FROM routes WHERE ride_id = $1 AND released_at = 0"+tx.engine.holdWrite, ride.ID); err != nil {
 			return false, err
 		}
+		if ride, err = tx.Ride(ctx, ride.ID); err != nil { // somebody may have changed phones since it was read
+			return false, err
+		}
 	}
 	err = tx.row(ctx, `SELECT EXISTS (SELECT 1 FROM messages WHERE originator = $1 AND recipient IN ($2, $3)
 		AND state IN ('queued', 'sending') AND ride_id = $4)`, ride.Proxy.Number, ride.Customer.Number, ride.Driver.Number, ride.ID).Scan(&is)
