@@ -183,6 +183,31 @@ func TestFailure_TellsTheSenderOnce(t *testing.T) {
 	})
 }
 
+// The addressee changed phones between two parts of a text, of which the first fails. What waits behind
+// the others, at the new phone, goes on.
+func TestFailure_OfAPartBeforeTheLane(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		ride := pairUp(t, w)
+		parts := w.text(t, "long", ride.Customer.Number, ride.Proxy.Number, strings.Repeat("All work and no play makes Jack a dull boy. ", 100))
+		w.text(t, "behind", ride.Customer.Number, ride.Proxy.Number, "Where are you?")
+		w.sent(t, w.claim(t)[0]) // the first part; the rest waits
+		if _, err := w.ChangeParty(ctx, masking.Driver, ride.Driver.ID, "Bob", "07700 900299"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.TakeReport(ctx, masking.Report{Reference: parts[0].Reference, State: masking.Failed}, exchange.Proof{}); err != nil {
+			t.Fatal(err)
+		}
+		left := w.leave(t)
+		if len(left) != 2 || left[0].Body != "Where are you?" && left[1].Body != "Where are you?" {
+			t.Errorf("left: %+v; want what was behind, and the notice", left)
+		}
+		if waiting, err := w.store.WaitingMessages(ctx, 100); err != nil || len(waiting) > 0 {
+			t.Errorf("%+v wait for ever, %v", waiting, err)
+		}
+	})
+}
+
 // Nobody is told about what nobody wrote: confirmations and notices.
 func TestFailure_OfWhatNobodyWrote(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {

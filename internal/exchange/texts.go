@@ -180,8 +180,17 @@ func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m mas
 	if err != nil {
 		return err
 	}
-	if err := tx.FailParts(ctx, in.ID, m, "A part of the same text before it failed."); err != nil {
+	failed, err := tx.FailParts(ctx, in.ID, m, "A part of the same text before it failed.")
+	if err != nil {
 		return err
+	}
+	for _, part := range failed {
+		if part.From == m.From && part.To == m.To { // afterFailure does
+			continue
+		}
+		if err := x.next(ctx, tx, b, part); err != nil {
+			return err
+		}
 	}
 	told, err := tx.HasAnswer(ctx, in.ID, masking.NotDelivered)
 	if err != nil || told {

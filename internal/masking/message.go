@@ -73,6 +73,7 @@ type Message struct {
 	Reference string // ours, for the carrier to find it by; outbound only
 
 	Attempts  int       // tries to send it that came to nothing; fences the marks
+	Claimed   time.Time // when the newest claim to send it began
 	Uncertain time.Time // when the first attempt began whose outcome is not known; zero: none
 	Due       time.Time // queued: not before; sending: when the claim lapses
 	Code      int       // the carrier's error code; 0: none

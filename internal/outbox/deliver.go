@@ -26,7 +26,7 @@ func (w *Worker) deliver(m masking.Message) {
 // try asks about m if need be and sends it. learned: the gate heard how it went.
 func (w *Worker) try(m masking.Message) (learned bool) {
 	// A claim that could not be renewed is about to be another process's.
-	if !w.hand.lasts(m.ID, w.Now().Add(sendWithin+w.Settle)) {
+	if !w.hand.lasts(m, w.Now().Add(sendWithin+w.Settle)) {
 		w.giveBack(m)
 		return false
 	}
@@ -63,10 +63,11 @@ func (w *Worker) ask(ctx context.Context, m masking.Message) (settled, learned b
 		return true, false // that it answers questions does not say that it takes messages
 	case errors.Is(err, masking.ErrNotFound):
 		w.tries.forget(m.ID)
-		if w.tooOld(m) {
+		old := w.tooOld(m)
+		if old {
 			w.fail(m, m.Code, m.Reason)
 		}
-		return w.tooOld(m), false
+		return old, false
 	}
 	w.learn(m, err)
 	e := asCarrierError(err)
@@ -94,8 +95,9 @@ func (w *Worker) failed(m masking.Message, began time.Time, err error) {
 			wait.Due = settled
 		}
 	case e.Outcome == masking.Refused:
-		// The account's fault does not age the message: it is first again when sending goes on.
-		wait.Due = m.Created
+		// The account's fault does not age the message. But the next that is tried must be another:
+		// perhaps this one alone is more than the balance pays for.
+		wait.Due = w.Now()
 	case w.tooOld(m):
 		w.fail(m, e.Code, e.Reason)
 		return

@@ -65,11 +65,12 @@ func (h *hand) drop(id int64) {
 	delete(h.held, id)
 }
 
-// lasts reports whether the claim of a message does not lapse before t.
-func (h *hand) lasts(id int64, t time.Time) bool {
+// lasts reports whether the claim of a message is the newest that is held, and does not lapse before t.
+func (h *hand) lasts(m masking.Message, t time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.held[id].Due.Before(t)
+	held := h.held[m.ID]
+	return held.Attempts == m.Attempts && !held.Due.Before(t)
 }
 
 // lapsing is what lapses before t unless it is renewed.

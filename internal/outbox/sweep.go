@@ -76,16 +76,17 @@ func (w *Worker) sweepOnce(ctx context.Context) (next time.Duration, err error) 
 // claim renews the claims that lapse and takes limit more.
 func (w *Worker) claim(ctx context.Context, lapsing []masking.Message, limit int) (claimed []masking.Message, err error) {
 	var until time.Time
+	var renewed []masking.Message
 	err = w.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		until, claimed = tx.Now.Add(Lease), nil
-		if err := tx.Renew(ctx, lapsing, Lease); err != nil || limit == 0 {
+		if renewed, err = tx.Renew(ctx, lapsing, Lease); err != nil || limit == 0 {
 			return err
 		}
 		claimed, err = tx.Claim(ctx, limit, Lease)
 		return err
 	})
 	if err == nil {
-		w.hand.renewed(lapsing, until)
+		w.hand.renewed(renewed, until)
 	}
 	return claimed, err
 }

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"birdcar/internal/masking"
+	"birdcar/internal/outbox"
 	"birdcar/internal/store"
+	"birdcar/internal/store/storetest"
 )
 
 func TestWorker_Order(t *testing.T) {
@@ -199,6 +201,29 @@ func TestWorker_AccountRefused(t *testing.T) {
 		for to, bodies := range want {
 			if got := w.carrier.bodies(to); !slices.Equal(got, bodies) {
 				w.t.Errorf("to %v: got %v, want %v", to, got, bodies)
+			}
+		}
+	})
+}
+
+// The balance is too low for one dear destination, and enough for the others.
+func TestWorker_AccountRefusedForOne(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		dear := w.rides[0].Driver.Number
+		w.carrier.set(func(m masking.Message, _ int) reply {
+			if m.To == dear {
+				return failing(masking.Refused, 25)
+			}
+			return ok
+		})
+		w.text(0)
+		time.Sleep(5 * time.Second)
+		w.text(1)
+		w.text(2)
+		time.Sleep(time.Hour)
+		for i, want := range []masking.MessageState{masking.Queued, masking.Sent, masking.Sent} {
+			if m := w.message(i); m.State != want {
+				w.t.Errorf("ride %d's text is %s after an hour, want %s", i, m.State, want)
 			}
 		}
 	})
@@ -436,6 +461,101 @@ func TestWorker_ClockJumps(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A clock that was ahead when a text came is right again before the text could leave.
+func TestWorker_ClockWasAhead(t *testing.T) {
+	tests := []struct {
+		name    string
+		failing reply
+		stopped bool // while the clock is set back
+	}{
+		{"and the account is refused", failing(masking.Refused, 25), false},
+		{"and set back while nothing runs", failing(masking.NotTaken, 0), true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var shift atomic.Int64
+				w := newWorld(t, 1, func() time.Time { return time.Now().Add(time.Duration(shift.Load())).Round(0) })
+				shift.Store(int64(30 * 24 * time.Hour))
+				time.Sleep(2 * time.Second)
+				w.carrier.set(func(masking.Message, int) reply { return test.failing })
+				w.text(0)
+				time.Sleep(5 * time.Second)
+				if test.stopped {
+					w.stop()
+				}
+				shift.Store(0)
+				if test.stopped {
+					w.start()
+				}
+				time.Sleep(time.Minute)
+				w.carrier.set(nil)
+				time.Sleep(time.Hour)
+				if m := w.message(0); m.State != masking.Sent {
+					t.Errorf("an hour later the text is %s, due %v, now %v", m.State, m.Due, w.now())
+				}
+			})
+		})
+	}
+}
+
+// The moment in which a text becomes too old to be sent lies between two looks at the clock.
+func TestWorker_TooOldMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var shift, looks atomic.Int64
+		w := newWorld(t, 1, func() time.Time {
+			if looks.Load() > 0 && looks.Add(-1) == 0 {
+				shift.Store(int64(giveUp))
+			}
+			return time.Now().Add(time.Duration(shift.Load())).Round(0)
+		})
+		w.carrier.find = func(masking.Message) error { looks.Store(2); return nil }
+		w.carrier.set(func(_ masking.Message, try int) reply {
+			if try == 1 {
+				return failing(masking.Unknown, 0)
+			}
+			return ok
+		})
+		w.text(0)
+		time.Sleep(10 * time.Second)
+		w.carrier.find = nil
+		w.settled()
+	})
+}
+
+// A process stands still for longer than its claims last, and another claims what is in its hand.
+func TestWorker_ClaimsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const people, workers = 20, 16
+		var shift atomic.Int64
+		w := newWorld(t, people, func() time.Time { return time.Now().Add(time.Duration(shift.Load())).Round(0) })
+		w.carrier.set(func(masking.Message, int) reply { return reply{taken: true, after: 10 * time.Second} })
+		for i := range people {
+			w.text(i)
+		}
+		time.Sleep(time.Second)
+		if tried := len(w.carrier.tried()); tried != workers {
+			t.Fatalf("%d are being sent; want %d, and the rest in hand", tried, workers)
+		}
+		shift.Store(int64(outbox.Lease + 5*time.Second))
+		other := storetest.Open(t, w.file, w.now)
+		err := other.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+			claimed, err := tx.Claim(ctx, 2*people, outbox.Lease)
+			if len(claimed) != people {
+				t.Errorf("the other claimed %d, want %d", len(claimed), people)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(outbox.Lease / 2)
+		if tried := len(w.carrier.tried()); tried != workers {
+			t.Errorf("%d messages were sent that are in another's hand", tried-workers)
+		}
+	})
 }
 
 // The carrier would not find, at the new phone, what it perhaps took for the old one.

@@ -9,7 +9,7 @@ import (
 )
 
 const messageColumns = `id, kind, state, ride_id, cause_id, part, originator, recipient, body, carrier_id, attempts,
-	uncertain_at, due_at, code, reason, created_at, sent_at, settled_at`
+	claimed_at, uncertain_at, due_at, code, reason, created_at, sent_at, settled_at`
 
 // scanMessage scans messageColumns; outbound ones get the reference that the
 // carrier finds them by.
@@ -18,7 +18,7 @@ func (q querier) scanMessage(row scanner) (masking.Message, error) {
 	var ride, cause sql.NullInt64
 	var carrier sql.NullString
 	err := row.Scan(&m.ID, &m.Kind, &m.State, &ride, &cause, &m.Part, &m.From, &m.To, &m.Body, &carrier, &m.Attempts,
-		at(&m.Uncertain), at(&m.Due), &m.Code, &m.Reason, at(&m.Created), at(&m.SentAt), at(&m.Settled))
+		at(&m.Claimed), at(&m.Uncertain), at(&m.Due), &m.Code, &m.Reason, at(&m.Created), at(&m.SentAt), at(&m.Settled))
 	m.RideID, m.CauseID, m.CarrierID = ride.Int64, cause.Int64, carrier.String
 	if m.Kind != masking.Inbound {
 		m.Reference = q.reference(m.ID)
@@ -148,7 +148,7 @@ func firstIn(now time.Time, lease time.Duration) (masking.MessageState, time.Tim
 
 func (u Unsent) message(now time.Time, state masking.MessageState, due time.Time) masking.Message {
 	return masking.Message{Kind: u.Kind, State: state, RideID: u.RideID, CauseID: u.CauseID, Part: u.Part,
-		From: u.From, To: u.To, Body: u.Body, Created: now, Due: due}
+		From: u.From, To: u.To, Body: u.Body, Claimed: now, Created: now, Due: due}
 }
 
 // Cause is the inbound text that m relays, through however many messages were

@@ -92,7 +92,8 @@ func TestMessages_Fence(t *testing.T) {
 			return tx.GiveBack(ctx, []masking.Message{m})
 		},
 		"renewed": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
-			return tx.Renew(ctx, []masking.Message{m}, time.Hour)
+			_, err := tx.Renew(ctx, []masking.Message{m}, time.Hour)
+			return err
 		},
 	}
 	for name, mark := range marks {
@@ -115,6 +116,61 @@ func TestMessages_Fence(t *testing.T) {
 	}
 }
 
+// What ends a claim without a try may be written twice, when its commit was not confirmed: the second
+// time the message may be another's already.
+func TestMessages_EndedTwice(t *testing.T) {
+	ends := map[string]func(ctx context.Context, tx *store.Tx, m masking.Message) error{
+		"postponed": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
+			_, err := tx.Postpone(ctx, m, tx.Now)
+			return err
+		},
+		"given back": func(ctx context.Context, tx *store.Tx, m masking.Message) error {
+			return tx.GiveBack(ctx, []masking.Message{m})
+		},
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+				first := enqueue(t, s, "447700900101", "one")
+				again := func() {
+					write(t, s, func(ctx context.Context, tx *store.Tx) error { return end(ctx, tx, first) })
+				}
+				again()
+				clock.Move(time.Second)
+				second := claim(t, s)
+				if len(second) != 1 || !second[0].Uncertain.IsZero() {
+					t.Fatalf("claimed %+v, want the message that nobody tried to send", second)
+				}
+				again()
+				if third := claim(t, s); len(third) != 0 {
+					t.Errorf("claimed %+v while another sends it", third)
+				}
+			})
+		})
+	}
+}
+
+// A claim that was lost cannot be renewed, and whoever asks is told.
+func TestMessages_Renew(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		lost, kept := enqueue(t, s, "447700900101", "one"), enqueue(t, s, "447700900102", "two")
+		clock.Move(lease / 2)
+		renew := func(claims ...masking.Message) (renewed []masking.Message) {
+			write(t, s, func(ctx context.Context, tx *store.Tx) (err error) {
+				renewed, err = tx.Renew(ctx, claims, lease)
+				return err
+			})
+			return renewed
+		}
+		renew(kept)
+		clock.Move(lease / 2)
+		claim(t, s)
+		if renewed := renew(lost, kept); len(renewed) != 1 || renewed[0].ID != kept.ID {
+			t.Errorf("renewed %+v, want the one that nobody else claimed", renewed)
+		}
+	})
+}
+
 func notMine(mine bool, err error) error {
 	if mine {
 		return errors.New("the mark counted")
@@ -128,7 +184,10 @@ func TestMessages_Claims(t *testing.T) {
 		m := enqueue(t, s, "447700900101", "one")
 		next := enqueue(t, s, "447700900101", "two")
 		clock.Move(lease / 2)
-		write(t, s, func(ctx context.Context, tx *store.Tx) error { return tx.Renew(ctx, []masking.Message{m}, lease) })
+		write(t, s, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Renew(ctx, []masking.Message{m}, lease)
+			return err
+		})
 		clock.Move(lease / 2)
 		if claimed := claim(t, s); len(claimed) != 0 {
 			t.Errorf("claimed %+v, whose claim was renewed", claimed)

@@ -80,21 +80,31 @@ func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
 // two holders of a message know the same number.
 const fence = " WHERE id = $1 AND attempts = $2 AND state = 'sending'"
 
-// Renew prolongs claims to lease from now.
-func (tx *Tx) Renew(ctx context.Context, claimed []masking.Message, lease time.Duration) error {
+// sameClaim is for what ends a claim without a try, so that the next claim has the same
+// attempts: written once more, after a commit that was not confirmed, it must not end that one.
+const sameClaim = " AND claimed_at = "
+
+// Renew prolongs claims to lease from now, and returns those that were still the caller's.
+func (tx *Tx) Renew(ctx context.Context, claimed []masking.Message, lease time.Duration) (renewed []masking.Message, err error) {
 	for _, m := range claimed {
-		if _, err := tx.exec(ctx, "UPDATE messages SET due_at = $3"+fence, m.ID, m.Attempts, ms(tx.Now.Add(lease))); err != nil {
-			return err
+		changed, err := tx.exec(ctx, "UPDATE messages SET due_at = $3"+fence, m.ID, m.Attempts, ms(tx.Now.Add(lease)))
+		if err != nil {
+			return nil, err
+		}
+		if changed > 0 {
+			renewed = append(renewed, m)
 		}
 	}
-	return nil
+	return renewed, nil
 }
 
 // GiveBack ends claims that were not used: the messages are due, before all that
 // came after them.
 func (tx *Tx) GiveBack(ctx context.Context, claimed []masking.Message) error {
 	for _, m := range claimed {
-		if _, err := tx.exec(ctx, "UPDATE messages SET state = 'queued', due_at = created_at"+fence, m.ID, m.Attempts); err != nil {
+		_, err := tx.exec(ctx, "UPDATE messages SET state = 'queued', due_at = CASE WHEN created_at < $3 THEN created_at ELSE $3 END"+fence+sameClaim+"$4",
+			m.ID, m.Attempts, ms(tx.Now), ms(m.Claimed))
+		if err != nil {
 			return err
 		}
 	}
@@ -103,7 +113,8 @@ func (tx *Tx) GiveBack(ctx context.Context, claimed []masking.Message) error {
 
 // Postpone ends the claim of m without a try: it is due again then.
 func (tx *Tx) Postpone(ctx context.Context, m masking.Message, due time.Time) (mine bool, err error) {
-	changed, err := tx.exec(ctx, "UPDATE messages SET state = 'queued', due_at = $3"+fence, m.ID, m.Attempts, ms(due))
+	changed, err := tx.exec(ctx, "UPDATE messages SET state = 'queued', due_at = $3"+fence+sameClaim+"$4",
+		m.ID, m.Attempts, ms(due), ms(m.Claimed))
 	return changed > 0, err
 }
 
@@ -179,6 +190,9 @@ func (tx *Tx) Resume(ctx context.Context, settle time.Duration) (count int64, er
 	if tx.engine.shared {
 		return 0, nil
 	}
+	if _, err := tx.Hasten(ctx); err != nil { // the clock may have been set back since the last run
+		return 0, err
+	}
 	return tx.exec(ctx, "UPDATE messages SET due_at = $1 WHERE state = 'sending'", ms(tx.Now.Add(settle)))
 }
 
@@ -246,20 +260,28 @@ func (tx *Tx) Settle(ctx context.Context, m masking.Message, r masking.Report) (
 }
 
 // FailParts fails the parts of a text that still wait behind m, one of them: a text with a
-// hole in it says something else. in is the text; its parts may have been sent again.
-func (tx *Tx) FailParts(ctx context.Context, in int64, m masking.Message, reason string) error {
+// hole in it says something else. in is the text; its parts may have been sent again. It returns what
+// failed, in lanes that are locked: they may be others than m's, if somebody changed phones.
+func (tx *Tx) FailParts(ctx context.Context, in int64, m masking.Message, reason string) (failed []masking.Message, err error) {
+	tx.writes()
 	for causes := []int64{in}; len(causes) > 0; causes = causes[1:] {
-		if _, err := tx.exec(ctx, `UPDATE messages SET state = 'failed', reason = $3, settled_at = $4, due_at = 0
-			WHERE cause_id = $1 AND kind = $2 AND state = 'queued' AND id > $5`, causes[0], m.Kind, reason, ms(tx.Now), m.ID); err != nil {
-			return err
+		some, err := list(ctx, tx.querier, tx.scanMessage, `UPDATE messages SET state = 'failed', reason = $3, settled_at = $4, due_at = 0
+			WHERE cause_id = $1 AND kind = $2 AND state = 'queued' AND id > $5 RETURNING `+messageColumns, causes[0], m.Kind, reason, ms(tx.Now), m.ID)
+		if err != nil {
+			return nil, err
 		}
+		failed = append(failed, some...)
 		parts, err := tx.Parts(ctx, causes[0], m.Kind)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, part := range parts {
 			causes = append(causes, part.ID)
 		}
 	}
-	return nil
+	lanes := make([]string, len(failed))
+	for i, f := range failed {
+		lanes[i] = lane(f.From, f.To)
+	}
+	return failed, tx.Lock(ctx, lanes...)
 }
