@@ -31,7 +31,7 @@ func outcome(err error, a *attempt) *masking.CarrierError {
 	e := &masking.CarrierError{Outcome: masking.Unknown, Code: why.Code, RetryAfter: a.retryAfter}
 	switch status := a.status; {
 	case status == 0 && !a.connected.Load():
-		e.Outcome, e.Reason = masking.NotTaken, "MessageBird could not be reached."
+		e.Outcome, e.NoConnection, e.Reason = masking.NotTaken, true, "MessageBird could not be reached."
 	case status == 0 && isTimeout(err):
 		e.Reason = "MessageBird did not answer in time."
 	case status == 0:

@@ -159,7 +159,7 @@ func TestClient_SendBroken(t *testing.T) {
 				cfg.Timeout = 100 * time.Millisecond
 			}
 			_, err := New(cfg).Send(t.Context(), messageTo(t, "447700900123"))
-			want := masking.CarrierError{Outcome: c.outcome, Reason: c.reason}
+			want := masking.CarrierError{Outcome: c.outcome, NoConnection: c.outcome == masking.NotTaken, Reason: c.reason}
 			if got := outcomeOf(t, err); got != want {
 				t.Errorf("got  %+v\nwant %+v", got, want)
 			}

@@ -100,6 +100,8 @@ type CarrierError struct {
 	Code       int           // the carrier's code; 0: none
 	Reason     string        // in words, without numbers or texts of people
 	RetryAfter time.Duration // how long the carrier asks to wait; 0: it does not say
+
+	NoConnection bool // the carrier was not even found: no message is at fault
 }
 
 func (e *CarrierError) Error() string { return string(e.Outcome) + ": " + e.Reason }

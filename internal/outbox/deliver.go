@@ -18,13 +18,13 @@ func (w *Worker) deliver(m masking.Message) {
 		w.giveBack(m)
 		return
 	}
-	if learned := w.try(m); probe && !learned {
+	if learned := w.try(m, probe); probe && !learned {
 		w.gate.giveBack()
 	}
 }
 
 // try asks about m if need be and sends it. learned: the gate heard how it went.
-func (w *Worker) try(m masking.Message) (learned bool) {
+func (w *Worker) try(m masking.Message, probe bool) (learned bool) {
 	// A claim that could not be renewed is about to be another process's.
 	if !w.hand.lasts(m, w.Now().Add(sendWithin+w.Settle)) {
 		w.giveBack(m)
@@ -33,13 +33,13 @@ func (w *Worker) try(m masking.Message) (learned bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), sendWithin)
 	defer cancel()
 	if !m.Uncertain.IsZero() {
-		if settled, learned := w.ask(ctx, m); settled {
+		if settled, learned := w.ask(ctx, m, probe); settled {
 			return learned
 		}
 	}
 	began := w.Now()
 	carrierID, err := w.Sender.Send(ctx, m)
-	w.learn(m, err)
+	w.learn(m, probe, err)
 	if err == nil {
 		w.sent(m, carrierID)
 		return true
@@ -50,7 +50,7 @@ func (w *Worker) try(m masking.Message) (learned bool) {
 
 // ask finds out whether an earlier try reached the carrier. settled: nothing is
 // left to do with m now; only a certain no leaves it to be sent.
-func (w *Worker) ask(ctx context.Context, m masking.Message) (settled, learned bool) {
+func (w *Worker) ask(ctx context.Context, m masking.Message, probe bool) (settled, learned bool) {
 	if early := w.Settle - w.tries.since(m.ID); early > 0 {
 		w.postpone(m, w.Now().Add(early))
 		return true, false
@@ -69,7 +69,7 @@ func (w *Worker) ask(ctx context.Context, m masking.Message) (settled, learned b
 		}
 		return old, false
 	}
-	w.learn(m, err)
+	w.learn(m, probe, err)
 	e := asCarrierError(err)
 	if w.tooOld(m) && e.Outcome != masking.Refused {
 		w.fail(m, e.Code, "It is not known whether it was sent: "+e.Reason)
@@ -127,11 +127,11 @@ func (w *Worker) nextTry(m masking.Message, e *masking.CarrierError) time.Time {
 }
 
 // learn tells the gate the outcome of a talk with the carrier about m.
-func (w *Worker) learn(m masking.Message, err error) {
+func (w *Worker) learn(m masking.Message, probe bool, err error) {
 	if err != nil {
 		err = asCarrierError(err)
 	}
-	if !w.gate.learn(m.To, err) {
+	if !w.gate.learn(m.To, probe, err) {
 		return
 	}
 	if s := w.gate.snapshot(); s.Stopped {

@@ -15,6 +15,7 @@ import (
 type gate struct {
 	mu      sync.Mutex
 	failing map[masking.Number]bool // to whom sending failed since it last worked
+	unheard int                     // tries since then that found no carrier
 	status  masking.SendingStatus
 	wait    time.Duration
 	probing bool
@@ -22,9 +23,10 @@ type gate struct {
 }
 
 const (
-	shutAfter   = 5 // people whom nothing reaches: fewer may have only themselves to blame
+	shutAfter   = 5 // people whom nothing reaches: fewer may have only themselves to blame; or tries that find no carrier
 	shortestTry = time.Second
 	longestTry  = time.Minute
+	longestRest = 5 * time.Minute // that the carrier's answer to one message asks of all
 )
 
 func newGate() *gate { return &gate{failing: map[masking.Number]bool{}, since: time.Now()} }
@@ -74,27 +76,31 @@ func (g *gate) snapshot() masking.SendingStatus {
 // learn takes the outcome of a try to reach somebody: nil, or an answer that
 // blames the message alone, shows that the carrier works. moved: the gate opened
 // or shut.
-func (g *gate) learn(to masking.Number, err error) (moved bool) {
+func (g *gate) learn(to masking.Number, probe bool, err error) (moved bool) {
 	var e *masking.CarrierError
 	blamed := errors.As(err, &e) && e.Outcome != masking.Rejected
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	was := g.status.Stopped
-	g.probing = false
+	if probe {
+		g.probing = false
+	}
 	if !blamed {
 		clear(g.failing)
-		g.wait = 0
+		g.unheard, g.wait = 0, 0
 		g.status = masking.SendingStatus{}
 		if was {
 			g.since = time.Now()
 		}
 		return was
 	}
-	if len(g.failing) < shutAfter {
+	if e.NoConnection {
+		g.unheard++
+	} else if len(g.failing) < shutAfter {
 		g.failing[to] = true
 	}
 	account := e.Outcome == masking.Refused
-	if !account && !was && len(g.failing) < shutAfter && e.RetryAfter == 0 {
+	if !account && !was && max(len(g.failing), g.unheard) < shutAfter && e.RetryAfter == 0 {
 		return false
 	}
 	now := time.Now()
@@ -102,8 +108,10 @@ func (g *gate) learn(to masking.Number, err error) (moved bool) {
 	if moved {
 		g.status.Since = now
 	}
-	g.wait = min(max(2*g.wait, shortestTry), longestTry)
+	if probe || !was { // the others were on their way already
+		g.wait = min(max(2*g.wait, shortestTry), longestTry)
+	}
 	g.status.Stopped, g.status.Account, g.status.Reason = true, account, e.Reason
-	g.status.NextTry = now.Add(max(g.wait, e.RetryAfter))
+	g.status.NextTry = now.Add(max(g.wait, min(e.RetryAfter, longestRest)))
 	return moved
 }

@@ -290,6 +290,68 @@ func TestWorker_OneUnreachable(t *testing.T) {
 	})
 }
 
+// When nobody finds the carrier no person is to blame, however few wait: the admin reads it soon.
+func TestWorker_CarrierNotFound(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		w.carrier.set(func(masking.Message, int) reply {
+			return reply{err: &masking.CarrierError{Outcome: masking.NotTaken, NoConnection: true, Reason: "as the test says"}}
+		})
+		w.text(0)
+		time.Sleep(2 * time.Minute)
+		if s := w.worker.Status(); !s.Stopped || s.Account || s.Reason != "as the test says" {
+			w.t.Errorf("the status is %+v", s)
+		}
+		w.carrier.set(nil)
+		w.settled()
+	})
+}
+
+// All who were on their way when the carrier went away for a moment are one failure, not sixteen.
+func TestWorker_CarrierAwayForAMoment(t *testing.T) {
+	inWorld(t, 20, func(w *world) {
+		began := time.Now()
+		w.carrier.set(func(masking.Message, int) reply {
+			if time.Since(began) < 500*time.Millisecond {
+				return reply{after: 500 * time.Millisecond, err: failing(masking.NotTaken, 0).err}
+			}
+			return ok
+		})
+		for i := range w.rides {
+			w.text(i)
+		}
+		w.settled()
+		for _, taken := range w.carrier.took() {
+			if late := taken.at.Sub(began); late > 10*time.Second {
+				w.t.Errorf("a text left after %v", late)
+			}
+		}
+	})
+}
+
+// The carrier wants an hour for somebody: the others need not wait so long.
+func TestWorker_LongRetryAfter(t *testing.T) {
+	inWorld(t, 2, func(w *world) {
+		w.carrier.set(func(m masking.Message, _ int) reply {
+			if m.To == w.rides[0].Driver.Number {
+				return reply{err: &masking.CarrierError{Outcome: masking.NotTaken, RetryAfter: time.Hour, Reason: "as the test says"}}
+			}
+			return ok
+		})
+		w.text(0)
+		time.Sleep(time.Second)
+		w.text(1)
+		time.Sleep(10 * time.Minute)
+		for i, want := range []masking.MessageState{masking.Queued, masking.Sent} {
+			if m := w.message(i); m.State != want {
+				w.t.Errorf("ride %d's text is %s after ten minutes, want %s", i, m.State, want)
+			}
+		}
+		if tries := len(w.carrier.tried()); tries != 2 {
+			w.t.Errorf("%d tries, want one for each", tries)
+		}
+	})
+}
+
 // While it is not known whether a message was sent, it is not sent; and a no
 // counts only once the list has had its time.
 func TestWorker_AsksFirst(t *testing.T) {
