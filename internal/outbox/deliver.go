@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -65,7 +66,7 @@ func (w *Worker) ask(ctx context.Context, m masking.Message, probe bool) (settle
 		w.tries.forget(m.ID)
 		old := w.tooOld(m)
 		if old {
-			w.fail(m, m.Code, m.Reason)
+			w.fail(m, m.Code, cmp.Or(m.Reason, "BirdCar was stopped while it was sent, and it is too old to be sent now."))
 		}
 		return old, false
 	}

@@ -20,6 +20,7 @@ func (w *Worker) sweep(ctx context.Context) {
 	defer timer.Stop()
 	clock := clock{now: w.Now}
 	clock.setBack()
+	behind := false // the clock was set back, and what waits does not know
 	for {
 		select {
 		case <-ctx.Done():
@@ -29,8 +30,9 @@ func (w *Worker) sweep(ctx context.Context) {
 			continue
 		case <-timer.C:
 		}
-		if clock.setBack() {
-			w.hasten(ctx)
+		behind = clock.setBack() || behind
+		if behind && w.hasten(ctx) == nil {
+			behind = false
 		}
 		next, err := w.sweepOnce(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -114,13 +116,14 @@ func (w *Worker) look() {
 	}
 }
 
-func (w *Worker) hasten(ctx context.Context) {
+func (w *Worker) hasten(ctx context.Context) error {
 	var count int64
 	err := w.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		count, err = tx.Hasten(ctx)
 		return err
 	})
 	w.Log.Warn("the clock was set back", "messages that wait no longer", count, "err", err)
+	return err
 }
 
 // clock notices when the machine's clock is set back, by the process's own, which

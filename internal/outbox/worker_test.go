@@ -587,6 +587,22 @@ func TestWorker_TooOldMeanwhile(t *testing.T) {
 	})
 }
 
+// A text that was being sent when the program was killed is too old when it is started again.
+func TestWorker_TooOldAfterACrash(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		w.carrier.set(func(masking.Message, int) reply { return reply{after: time.Hour} }) // it never took it
+		w.text(0)
+		time.Sleep(time.Second)
+		w.crash()
+		time.Sleep(2 * giveUp)
+		w.start()
+		w.settled()
+		if m := w.message(0); m.State != masking.Failed || m.Reason == "" {
+			w.t.Errorf("the text is %s: %q; want it to have failed, and why", m.State, m.Reason)
+		}
+	})
+}
+
 // A process stands still for longer than its claims last, and another claims what is in its hand.
 func TestWorker_ClaimsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -86,17 +86,26 @@ const sameClaim = " AND claimed_at = "
 
 // Renew prolongs claims to lease from now, and returns those that were still the caller's.
 func (tx *Tx) Renew(ctx context.Context, claimed []masking.Message, lease time.Duration) (renewed []masking.Message, err error) {
+	tx.writes()
+	mine := make(map[int64]bool, len(claimed))
+	err = eachPart(ctx, tx.querier, renew, []any{ms(tx.Now.Add(lease))}, claimed,
+		func(m masking.Message) []any { return []any{m.ID, m.Attempts} },
+		func(row scanner) error {
+			id, err := scanID(row)
+			mine[id] = true
+			return err
+		})
 	for _, m := range claimed {
-		changed, err := tx.exec(ctx, "UPDATE messages SET due_at = $3"+fence, m.ID, m.Attempts, ms(tx.Now.Add(lease)))
-		if err != nil {
-			return nil, err
-		}
-		if changed > 0 {
+		if mine[m.ID] {
 			renewed = append(renewed, m)
 		}
 	}
-	return renewed, nil
+	return renewed, err
 }
+
+var renew = aboutRows(`WITH claimed (id, attempts) AS (VALUES) UPDATE messages SET due_at = $1 FROM claimed
+	WHERE messages.id = claimed.id AND messages.attempts = claimed.attempts AND messages.state = 'sending' RETURNING messages.id`,
+	1, "BIGINT", "BIGINT")
 
 // GiveBack ends claims that were not used: the messages are due, before all that
 // came after them.
