@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"birdcar/internal/exchange"
 	"birdcar/internal/masking"
 	"birdcar/internal/outbox"
 	"birdcar/internal/store"
@@ -692,4 +693,57 @@ func TestWorker_startsOnABackup(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What left after the backup was made, and what is sent by whoever starts on the backup, have the
+// same ids. Neither the carrier's list nor its reports may take one for the other.
+func TestWorker_goesOnFromABackup(t *testing.T) {
+	const lost, sent = "before the disk died", "after the start on the backup"
+	for name, fails := range map[string]func(w *world, old masking.Message){
+		"an uncertain try": func(w *world, _ masking.Message) {
+			first := true
+			w.carrier.set(func(masking.Message, int) reply {
+				if first {
+					first = false
+					return failing(masking.Unknown, 0)
+				}
+				return ok
+			})
+			w.textOf(0, sent)
+			w.settled()
+		},
+		"a late report": func(w *world, old masking.Message) {
+			w.carrier.set(func(masking.Message, int) reply { return failing(masking.NotTaken, 0) })
+			w.textOf(0, sent)
+			time.Sleep(200 * time.Millisecond)
+			report := masking.Report{CarrierID: old.CarrierID, Reference: old.Reference, State: masking.Delivered}
+			if err := w.exchange.TakeReport(context.Background(), report, exchange.Proof{}); !errors.Is(err, masking.ErrNotFound) {
+				w.t.Errorf("a report about a text that is in no table: got %v, want ErrNotFound", err)
+			}
+			w.carrier.set(nil)
+			w.settled()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, 1, func(w *world) {
+				backup := filepath.Join(t.TempDir(), "backup.db")
+				if _, err := store.Backup(context.Background(), w.file, backup); err != nil {
+					t.Fatal(err)
+				}
+				w.textOf(0, lost)
+				w.settled()
+				old := w.message(0)
+				w.stop()
+				w.file = backup
+				w.start()
+				fails(w, old)
+				if m := w.message(0); m.ID != old.ID || m.State != masking.Sent {
+					t.Errorf("message %d is %s; want %d, sent", m.ID, m.State, old.ID)
+				}
+				if got := w.carrier.bodies(w.rides[0].Driver.Number); !slices.Equal(got, []string{lost, sent}) {
+					t.Errorf("the driver got %q", got)
+				}
+			})
+		})
+	}
 }

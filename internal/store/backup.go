@@ -18,8 +18,8 @@ import (
 // moment, also while BirdCar runs on it: whoever writes is not held up. The copy
 // appears under its name only once it is whole, checked and on disk; what is there
 // already is never overwritten. What waits to be sent is uncertain in the copy: by the time
-// somebody starts on it the original has sent it, so the carrier is asked first. It returns the
-// copy's size in bytes.
+// somebody starts on it the original has sent it, so the carrier is asked first. What whoever
+// starts on it sends has references of its own. It returns the copy's size in bytes.
 func Backup(ctx context.Context, url, to string) (size int64, err error) {
 	if isPostgres(url) {
 		return 0, errors.New("this database is PostgreSQL, which has its own tool: pg_dump --format=custom --file=FILE, with the same URL")
@@ -79,8 +79,9 @@ func copyDatabase(ctx context.Context, from, to string) error {
 	})
 }
 
-// finishCopy reads all of a copy that was made just now, marks what waits in it as uncertain, and
-// leaves it a single file: the original's write-ahead log is part of it.
+// finishCopy reads all of a copy that was made just now, marks what waits in it as uncertain, has
+// the messages to come named anew, and leaves it a single file: the original's write-ahead log is
+// part of it.
 func finishCopy(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite3", "file:"+escapePath(path)+"?mode=rw")
 	if err != nil {
@@ -98,8 +99,11 @@ func finishCopy(ctx context.Context, path string) error {
 	if verdict != "ok" || journal != "delete" {
 		return fmt.Errorf("integrity_check: %s; journal_mode: %s", verdict, journal)
 	}
-	_, err = db.ExecContext(ctx, "UPDATE messages SET uncertain_at = ?1, reason = ?2 WHERE state = 'queued' AND uncertain_at = 0",
-		ms(time.Now()), "It waited when the backup was made that this database comes from.")
+	if _, err := db.ExecContext(ctx, "UPDATE messages SET uncertain_at = ?1, reason = ?2 WHERE state = 'queued' AND uncertain_at = 0",
+		ms(time.Now()), "It waited when the backup was made that this database comes from."); err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, rename)
 	return err
 }
 

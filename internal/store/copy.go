@@ -20,7 +20,7 @@ var copied = []string{
 
 // ownSettings are written by opening a database, and so say nothing about whether
 // it is in use.
-const ownSettings = "('installation', 'ping')"
+const ownSettings = "('" + installation + "', 'ping')"
 
 // CopiedTable is what was copied of a table. The sums are of all that is in it, in
 // whatever order; they are the same on any database.
@@ -64,8 +64,8 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, tell func(CopiedTable)) e
 	if err := target.Commit(); err != nil {
 		return err
 	}
-	_ = conn.Close()                                 // SQLite has no other
-	return to.loadPrefix(context.WithoutCancel(ctx)) // it is copied, whoever left meanwhile
+	_ = conn.Close()                                // SQLite has no other
+	return to.loadNames(context.WithoutCancel(ctx)) // they are copied, whoever left meanwhile
 }
 
 type copying struct {

@@ -40,8 +40,8 @@ type engine struct {
 	lastID    func(ctx context.Context, q querier, table string) (int64, error)
 	setLastID func(ctx context.Context, q querier, table string, last int64) error
 
-	shared bool   // other processes may be at work on the same database
-	prefix string // of this database's references at the carrier
+	shared bool     // other processes may be at work on the same database
+	names  []naming // in this database's references at the carrier, the newest first
 }
 
 const (

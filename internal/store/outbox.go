@@ -211,9 +211,6 @@ func (tx *Tx) Hasten(ctx context.Context) (count int64, err error) {
 	return tx.exec(ctx, "UPDATE messages SET due_at = $1 WHERE state = 'queued' AND due_at > $1 AND due_at < $2", ms(tx.Now), parked)
 }
 
-// reference is what the carrier finds a message of ours by.
-func (q querier) reference(id int64) string { return q.engine.prefix + strconv.FormatInt(id, 10) }
-
 // reportParts is how many parts of 1,024 messages, from the newest, may hold the one that a
 // report names by the carrier's id only. Looking into them takes some two milliseconds.
 const reportParts = 1024
@@ -231,10 +228,10 @@ var byCarrierID = `WITH RECURSIVE newest (part) AS (SELECT COALESCE(MAX(id), 0) 
 // MessageBird repeats in each, or one of the last million by the carrier's id.
 // masking.ErrNotFound: none of ours.
 func (tx *Tx) ByReport(ctx context.Context, r masking.Report) (m masking.Message, err error) {
-	digits, ours := strings.CutPrefix(r.Reference, tx.engine.prefix)
+	digits := r.Reference[strings.LastIndexByte(r.Reference, '-')+1:]
 	number, wrong := strconv.ParseInt(digits, 10, 64)
 	switch {
-	case ours && wrong == nil:
+	case wrong == nil && r.Reference == tx.reference(number):
 		m, err = tx.scanMessage(tx.row(ctx, "SELECT "+messageColumns+" FROM messages WHERE id = $1 AND kind <> 'inbound'", number))
 	case r.CarrierID != "":
 		m, err = tx.scanMessage(tx.row(ctx, byCarrierID, r.CarrierID))

@@ -130,7 +130,7 @@ func (s *Store) openPostgres(ctx context.Context, url string, waits func()) (err
 	if err := s.migrate(ctx, goose.DialectPostgres, "postgres", goose.WithLocker(tellingLocker{locker, waits})); err != nil {
 		return err
 	}
-	return s.loadPrefix(ctx)
+	return s.loadNames(ctx)
 }
 
 // tellingLocker tells when it waits, which may last for a whole migration of somebody else's.

@@ -148,7 +148,7 @@ func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	if err := s.migrate(ctx, goose.DialectSQLite3, "sqlite"); err != nil {
 		return err
 	}
-	if err := s.loadPrefix(ctx); err != nil {
+	if err := s.loadNames(ctx); err != nil {
 		return err
 	}
 	if s.read, err = openFile(readerDSN, path, max(4, runtime.NumCPU())); err != nil {

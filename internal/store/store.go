@@ -5,9 +5,7 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,17 +72,6 @@ func (s *Store) migrate(ctx context.Context, dialect goose.Dialect, folder strin
 	if err == nil && made > known {
 		err = fmt.Errorf("the database was made by a newer BirdCar (migration %d; this one knows %d)", made, known)
 	}
-	return err
-}
-
-// loadPrefix gives this database a name of its own, so that its references at
-// the carrier are never those of another database on the same account.
-func (s *Store) loadPrefix(ctx context.Context) error {
-	b := make([]byte, 5)
-	_, _ = rand.Read(b)
-	q := querier{s.write, &s.engine, nil}
-	name, err := setting(ctx, q, "installation", hex.EncodeToString(b))
-	s.engine.prefix = "birdcar-" + name + "-"
 	return err
 }
 
