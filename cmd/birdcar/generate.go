@@ -41,7 +41,7 @@ func fill(ctx context.Context, cfg config.Config, rides, numbers int, stdout io.
 		return errors.New("the database is not empty; name a new one in DATABASE_URL")
 	}
 
-	p := newPlatform(rides, numbers, cfg.Linger, cfg.RideLimit, time.Now())
+	p := newPlatform(rides, numbers, cfg.Linger, cfg.RideLimit, time.Now().In(cfg.TimeZone))
 	told := p.now
 	for f, more := p.next(); more; f, more = p.next() {
 		if err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Fill(ctx, f) }); err != nil {

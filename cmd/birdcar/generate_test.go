@@ -19,7 +19,11 @@ import (
 func TestGenerate_AddsUp(t *testing.T) {
 	const rides, numbers = 700, 100
 	database := newDatabase(t)
-	env := map[string]string{"DATABASE_URL": database}
+	env := map[string]string{"DATABASE_URL": database, "TIME_ZONE": "Asia/Kathmandu"}
+	zone, err := time.LoadLocation(env["TIME_ZONE"])
+	if err != nil {
+		t.Fatal(err)
+	}
 	generate := func() (string, error) {
 		var out bytes.Buffer
 		err := run(context.Background(), []string{"birdcar", "generate", "--rides", "700", "--numbers", "100"},
@@ -54,6 +58,9 @@ func TestGenerate_AddsUp(t *testing.T) {
 		texts, err := s.Conversation(ctx, id)
 		if err != nil || len(texts) < 2 {
 			t.Fatalf("ride %d: %d texts, %v", id, len(texts), err)
+		}
+		if at := masking.SpokenTime(r.At.In(zone)); !strings.Contains(texts[0].Body, at) {
+			t.Errorf("ride %d is at %s there, its text says %q", id, at, texts[0].Body)
 		}
 		for _, role := range []masking.Role{masking.Customer, masking.Driver} {
 			party, peer := r.Other(role), r.Other(r.Other(role).Role)

@@ -52,7 +52,7 @@ type liveRoute struct {
 }
 
 // newPlatform settles who is there. One of 50 rides is live, or 500 where that is
-// more, but never more than half.
+// more, but never more than half. Texts tell times in the zone of now.
 func newPlatform(rides, numbers int, linger, rideLimit time.Duration, now time.Time) *platform {
 	p := &platform{rides: rides, linger: linger, rideLimit: rideLimit, now: now,
 		random: rand.New(rand.NewPCG(1, 2)), taken: map[liveRoute]bool{}}
