@@ -32,7 +32,7 @@ func Funcs(zone *time.Location, now func() time.Time) template.FuncMap {
 	return template.FuncMap{
 		"grouped": func(n interface{ Grouped() string }) string { return n.Grouped() },
 		"clock":   in("15:04"),
-		"when":    func(t time.Time) string { return when(t.In(zone), now().In(zone)) },
+		"when":    func(t time.Time) string { return When(t.In(zone), now().In(zone)) },
 		"ago":     func(t time.Time) string { return lasting(now().Sub(t)) },
 		"exact":   in("Monday 2 January 2006, 15:04 MST"),
 		"stamp":   in(time.RFC3339),
@@ -41,8 +41,8 @@ func Funcs(zone *time.Location, now func() time.Time) template.FuncMap {
 	}
 }
 
-// when needs both times in the zone of the reader.
-func when(t, now time.Time) string {
+// When is t as people say it, seen from now: "today 18:05". Both are in the zone of the reader.
+func When(t, now time.Time) string {
 	if t.IsZero() {
 		return ""
 	}

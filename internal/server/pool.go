@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"birdcar/internal/masking"
+	"birdcar/web"
 )
 
 // forecastDays is how far back a forecast looks.
@@ -29,6 +30,9 @@ func (s *Server) pool(ctx context.Context) (p pool, err error) {
 
 // today is the present time in the platform's zone.
 func (s *Server) today() time.Time { return s.Now().In(s.Zone) }
+
+// when is a time as the templates' when says it.
+func (s *Server) when(t time.Time) string { return web.When(t.In(s.Zone), s.today()) }
 
 // Lasts says how long it takes until every available number is in use at once.
 func (p pool) Lasts() string {

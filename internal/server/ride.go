@@ -80,7 +80,7 @@ func (s *Server) cancelQuestion(ride masking.Ride) question {
 
 // untilClosed is until when a ride that ends now connects.
 func (s *Server) untilClosed() string {
-	return s.Now().Add(s.Exchange.Linger).In(s.Zone).Format("Mon 2 Jan 15:04")
+	return s.when(s.Now().Add(s.Exchange.Linger))
 }
 
 // closedFor says instead of asking that the ride ended before.

@@ -177,7 +177,7 @@ func TestRide_end(t *testing.T) {
 
 	ask := s.get(path + "/end").wantStatus(200)
 	ask.wantText("End the ride of Ada and Ben?")
-	ask.wantText("Ada and Ben still reach each other through +44 7700 900001 until Fri 20 Nov 22:00")
+	ask.wantText("Ada and Ben still reach each other through +44 7700 900001 until today 22:00")
 	if ride := s.mustRide(path); ride.State != masking.Open {
 		t.Fatal("the question ended the ride")
 	}

@@ -178,21 +178,12 @@ func (s *Server) checkWebhook(ctx context.Context, kind webhookKind, name, try s
 	}
 	switch {
 	case refused.After(taken):
-		return check{Name: name, State: checkBad, Found: "One was refused " + s.said(refused) + ".",
+		return check{Name: name, State: checkBad, Found: "One was refused " + s.when(refused) + ".",
 			Do: "Its token or its signature is wrong. Paste the URL below into the flow again, and look whether PUBLIC_URL is exactly the address in it and MESSAGEBIRD_SIGNING_KEY is this account's."}
 	case taken.IsZero():
 		return check{Name: name, State: checkOpen, Found: "None has come yet.", Do: try}
 	}
-	return check{Name: name, State: checkGood, Found: "The last one came " + s.said(taken) + "."}
-}
-
-// said is a time as the page says it.
-func (s *Server) said(t time.Time) string {
-	t = t.In(s.Zone)
-	if y, m, d := t.Date(); s.today().Year() == y && s.today().Month() == m && s.today().Day() == d {
-		return t.Format("today at 15:04")
-	}
-	return t.Format("on Mon 2 Jan 2006 at 15:04")
+	return check{Name: name, State: checkGood, Found: "The last one came " + s.when(taken) + "."}
 }
 
 func (s *Server) checkDatabase(ctx context.Context) []check {

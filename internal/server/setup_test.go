@@ -133,12 +133,12 @@ func TestSetup_webhooks(t *testing.T) {
 		s.get("/setup").wantCheck(kind, "open None has come yet.")
 	}
 	s.do(http.MethodGet, "/webhook-voice?token=wrong&source=447700900123&destination=447700900001", "").wantStatus(401)
-	s.get("/setup").wantCheck("Calls come in", "to do One was refused today at 18:00.")
+	s.get("/setup").wantCheck("Calls come in", "to do One was refused today 18:00.")
 	s.get("/setup").wantCheck("Texts come in", "open")
 
 	s.textIn("one", "+447700900123", number.Number.E164(), "Hello").wantStatus(200)
 	s.get("/webhook-status?token=" + token + "&reference=nobodys&status=delivered&id=x").wantStatus(200)
-	s.get("/setup").wantCheck("Texts come in", "fine The last one came today at 18:00.")
+	s.get("/setup").wantCheck("Texts come in", "fine The last one came today 18:00.")
 	s.get("/setup").wantCheck("Delivery reports come in", "fine")
 	s.textIn("", "", "", "").wantStatus(400)
 	s.get("/setup").wantCheck("Texts come in", "fine") // what came was let in
