@@ -52,6 +52,12 @@ func (s *Server) letIn(next func(http.ResponseWriter, *http.Request, webhook)) h
 	}
 }
 
+// claimsToBeCarrier reports whether a request brings a token or a signature, right or wrong.
+// Whoever brings neither is some stranger, about whom nothing has to be done.
+func claimsToBeCarrier(r *http.Request) bool {
+	return r.Header.Get(carrier.SignatureHeader) != "" || r.URL.Query().Get("token") != ""
+}
+
 // calledURL is the address as the carrier called it, which its signature covers.
 func (s *Server) calledURL(r *http.Request) string {
 	called := s.PublicURL + r.URL.EscapedPath()

@@ -65,7 +65,9 @@ func (s *Server) note(kind webhookKind, next http.HandlerFunc) http.HandlerFunc 
 			failed.Inc()
 		}
 		answered.Observe(time.Since(start).Seconds())
-		s.seen.note(kind, status, s.Now())
+		if status != http.StatusUnauthorized || claimsToBeCarrier(r) {
+			s.seen.note(kind, status, s.Now())
+		}
 	}
 }
 

@@ -132,9 +132,15 @@ func TestSetup_webhooks(t *testing.T) {
 	for _, kind := range []string{"Texts come in", "Calls come in", "Delivery reports come in"} {
 		s.get("/setup").wantCheck(kind, "open None has come yet.")
 	}
+	for _, stranger := range []string{"", "?token="} {
+		s.get("/webhook-voice" + stranger).wantStatus(401)
+		s.get("/setup").wantCheck("Calls come in", "open None has come yet.")
+	}
 	s.do(http.MethodGet, "/webhook-voice?token=wrong&source=447700900123&destination=447700900001", "").wantStatus(401)
 	s.get("/setup").wantCheck("Calls come in", "to do One was refused today 18:00.")
 	s.get("/setup").wantCheck("Texts come in", "open")
+	s.do(http.MethodGet, "/webhook-status", "", carrier.SignatureHeader, "wrong").wantStatus(401)
+	s.get("/setup").wantCheck("Delivery reports come in", "to do One was refused today 18:00.")
 
 	s.textIn("one", "+447700900123", number.Number.E164(), "Hello").wantStatus(200)
 	s.get("/webhook-status?token=" + token + "&reference=nobodys&status=delivered&id=x").wantStatus(200)
