@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"birdcar/internal/masking"
@@ -99,10 +98,7 @@ func (x *Exchange) judge(ctx context.Context, l lists, role masking.Role, lines 
 	}
 	for i := range lines {
 		p := &parties[i]
-		lines[i].Verdict, lines[i].Note = masking.Judge(*p, onList[p.Number], inPool[p.Number])
-		if lines[i].Verdict != masking.Refuse && strings.Contains(p.Name, "\uFFFD") {
-			lines[i].Verdict, lines[i].Note = masking.Refuse, "This name holds characters that cannot be read. Save the file as CSV in UTF-8."
-		}
+		lines[i].Verdict, lines[i].Note = masking.Judge(lines[i], p.Number, onList[p.Number], inPool[p.Number])
 		if lines[i].Verdict == masking.Change {
 			p.ID = onList[p.Number][0].ID
 		}

@@ -1,6 +1,9 @@
 package masking
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Roster is a list of customers or drivers that somebody brings in from a file:
 // first it is planned and looked at, then written.
@@ -43,20 +46,28 @@ const (
 	Refuse Verdict = "refuse"
 )
 
-// Judge says what becomes of a person in a roster, given those on the list who have the same
-// number, and whether it is one of the pool's.
-func Judge(p Party, onList []Party, inPool bool) (Verdict, string) {
-	if p.Number.IsZero() {
+// NameProblem is what is wrong with the line's name, or nothing.
+func (l RosterLine) NameProblem() string {
+	if strings.Contains(l.Name, "\uFFFD") {
+		return "This name holds characters that cannot be read. Save the file as CSV in UTF-8."
+	}
+	return CheckName(l.Name)
+}
+
+// Judge says what becomes of a line of a roster, given its number, those on the list who have
+// the same one, and whether it is one of the pool's.
+func Judge(l RosterLine, number Number, onList []Party, inPool bool) (Verdict, string) {
+	if number.IsZero() {
 		return Refuse, NumberProblem
 	}
-	if problem := CheckName(p.Name); problem != "" {
+	if problem := l.NameProblem(); problem != "" {
 		return Refuse, problem
 	}
 	if inPool {
 		return Refuse, "This is one of your proxy numbers. A person's own number is needed."
 	}
 	for _, other := range onList {
-		if other.Name == p.Name {
+		if other.Name == l.Name {
 			return Known, "On the list already."
 		}
 	}

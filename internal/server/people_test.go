@@ -148,15 +148,17 @@ func TestRoster(t *testing.T) {
 	form.wantText("You see what each line will do before anything is changed.")
 	form.wantText("Ada Example,+44 7700 900301 Ben Sample,+44 7700 900302")
 
-	a := s.upload("/customers/import", "Name;Number\nAda;07700 900123\nBea;07700 900124\nCy;nonsense\nAda King;07700 900123\n")
+	a := s.upload("/customers/import", "Name;Number\nAda;07700 900123\nBea;07700 900124\nCy;nonsense\nAda King;07700 900123\n;07700 900125\nZo\xe9;07700 900126\n")
 	location := a.header.Get("Location")
 	if !regexp.MustCompile(`^/customers/import/\d+$`).MatchString(location) {
 		t.Fatalf("the file leads to %q (%d): %s", location, a.status, a.text())
 	}
 	page := s.get(location).wantStatus(200)
-	page.wantText("Refused 2 To be changed 0 To be added 1 On the list already 1")
+	page.wantText("Refused 4 To be changed 0 To be added 1 On the list already 1")
 	page.wantText("4 Cy nonsense This is not a phone number.")
-	page.wantText("Line 2 has the same number.")
+	page.wantText("5 Ada King 07700 900123 Line 2 has the same number.")
+	page.wantText("6 none +447•••••••25 Type a name.")
+	page.wantText("7 Zo\uFFFD +447•••••••26 This name holds characters that cannot be read.")
 	page.wantText("Import 1 customer")
 	page = s.get(location + "?show=add")
 	page.wantText("3 Bea +447•••••••24 Will be added")
@@ -167,7 +169,7 @@ func TestRoster(t *testing.T) {
 
 	s.post(location).wantRedirect(location)
 	page = s.get(location)
-	page.wantText("0 of 5 lines, 0 %")
+	page.wantText("0 of 7 lines, 0 %")
 	s.post(location + "/discard").wantRedirect(location)
 	s.get(location).wantText("cannot be discarded any more")
 	if err := s.exchange.WriteRosters(context.Background()); err != nil {
@@ -175,7 +177,7 @@ func TestRoster(t *testing.T) {
 	}
 	page = s.get(location)
 	page.wantText("The import is done.")
-	page.wantText("Refused 2 Changed 0 Added 1 On the list already 1")
+	page.wantText("Refused 4 Changed 0 Added 1 On the list already 1")
 	s.post(location).wantRedirect(location) // once more changes nothing
 	s.get("/customers").wantText("2 customers")
 	s.get("/customers").wantText("Bea +447•••••••24")

@@ -168,7 +168,7 @@ func (s *Server) showRoster(who people) handlerFunc {
 
 func (s *Server) shownNumber(l masking.RosterLine) string {
 	n, err := masking.ParseNumber(l.Number, s.Country)
-	if err != nil || l.Verdict == masking.Refuse {
+	if err != nil || l.Verdict == masking.Refuse && l.NameProblem() == "" {
 		return l.Number
 	}
 	return n.String()
