@@ -170,6 +170,7 @@ func TestRoster(t *testing.T) {
 	s.post(location).wantRedirect(location)
 	page = s.get(location)
 	page.wantText("0 of 7 lines, 0 %")
+	s.get(location + "/discard").wantText("The import of this file has begun, so it cannot be discarded any more.")
 	s.post(location + "/discard").wantRedirect(location)
 	s.get(location).wantText("cannot be discarded any more")
 	if err := s.exchange.WriteRosters(context.Background()); err != nil {
@@ -184,7 +185,11 @@ func TestRoster(t *testing.T) {
 
 	again := s.upload("/drivers/import", "Ben,07700 900456").header.Get("Location")
 	s.get(again).wantText("No line of this file changes the list.")
-	s.post(again + "/discard").wantRedirect("/drivers")
+	ask := s.get(s.get(again).href("Discard the file")).wantStatus(200)
+	ask.wantText("Discard the file? What its 1 line would do is forgotten.")
+	s.get(again).wantStatus(200) // asking discards nothing
+	s.get(strings.Replace(again, "drivers", "customers", 1) + "/discard").wantStatus(404)
+	s.post(ask.action("/discard")).wantRedirect("/drivers")
 	s.get(again).wantStatus(404)
 }
 

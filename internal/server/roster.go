@@ -185,6 +185,30 @@ func (s *Server) startRoster(who people) handlerFunc {
 	}
 }
 
+func (s *Server) askDiscardRoster(who people) handlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		roster, err := s.Store.Roster(r.Context(), who.Role, readID(chi.URLParam(r, "id")))
+		if err != nil {
+			return err
+		}
+		path := rosterPath(who, roster.ID)
+		q := question{
+			Title: "Discard the file?",
+			Facts: []string{
+				fmt.Sprintf("What its %s would do is forgotten. To import it after all, choose the file again.", count(roster.Lines, false, "line", "lines")),
+				fmt.Sprintf("The list of %ss stays as it is.", who.One),
+			},
+			Action: path + "/discard",
+			Verb:   "Discard the file",
+			Back:   path,
+		}
+		if roster.State != masking.RosterPlanned {
+			q.Problem = "The import of this file has begun, so it cannot be discarded any more."
+		}
+		return s.ask(w, r, q)
+	}
+}
+
 func (s *Server) discardRoster(who people) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		id := readID(chi.URLParam(r, "id"))

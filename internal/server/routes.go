@@ -86,6 +86,7 @@ func (s *Server) routes() (http.Handler, error) {
 				r.Get(who.Path+"/import", s.handle(s.newRoster(who)))
 				r.Get(who.Path+"/import/{id}", s.handle(s.showRoster(who)))
 				r.Post(who.Path+"/import/{id}", s.handle(s.startRoster(who)))
+				r.Get(who.Path+"/import/{id}/discard", s.handle(s.askDiscardRoster(who)))
 				r.Post(who.Path+"/import/{id}/discard", s.handle(s.discardRoster(who)))
 			}
 
