@@ -14,6 +14,7 @@ const numbersOnPage = 100
 type numbersPage struct {
 	Pool    pool
 	Query   string
+	State   masking.PoolState // of the numbers shown; empty: any
 	Tabs    []numberTab
 	Numbers []numberRow
 	Later   bool
@@ -56,7 +57,7 @@ func (s *Server) showNumbers(w http.ResponseWriter, r *http.Request, status int,
 	ctx, query := r.Context(), r.URL.Query()
 	page := numbersPage{Query: masking.CleanLine(query.Get("q")), Form: f}
 	q := store.NumberList{State: masking.PoolState(query.Get("state")), After: readID(query.Get("after")), Limit: numbersOnPage}
-	page.Later = q.After > 0
+	page.State, page.Later = q.State, q.After > 0
 	for _, term := range masking.Terms(page.Query, s.Country) {
 		q.Endings = append(q.Endings, term.Endings...)
 	}

@@ -99,6 +99,24 @@ func TestNumbers_many(t *testing.T) {
 	s.get("/numbers?q=words").wantText("No such number")
 }
 
+// A list that nobody searched does not explain the search.
+func TestNumbers_noneOfAState(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	s.get("/numbers?state=draining").wantText("No numbers yet")
+	_, _, number := s.seed()
+	for query, want := range map[string]string{
+		"?state=draining":        "No number is draining A draining number gets no new rides",
+		"?state=retired":         "No number is retired A retired number connects nobody.",
+		"?q=0001&state=draining": "No such number A search finds whole numbers",
+		"?after=999":             "No more numbers",
+	} {
+		s.get("/numbers" + query).wantStatus(200).wantText(want)
+	}
+	s.post(fmt.Sprintf("/numbers/%d/drain", number.ID)).wantStatus(303)
+	s.get("/numbers?state=available").wantText("No number is available Only an available number is given to new rides.")
+}
+
 func TestNumbers_owned(t *testing.T) {
 	var owned []masking.Number
 	var failure error

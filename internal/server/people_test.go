@@ -48,6 +48,7 @@ func TestParties_search(t *testing.T) {
 	}
 	s.get("/drivers?q=nobody").wantText("No driver found")
 	s.get("/drivers?after=99999").wantStatus(404)
+	s.get("/drivers?after=105").wantStatus(200).wantText("No more drivers")
 }
 
 func TestParty(t *testing.T) {

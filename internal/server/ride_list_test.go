@@ -70,6 +70,15 @@ func TestRides(t *testing.T) {
 			page.wantText("No ride found")
 		}
 	}
+	for query, want := range map[string]string{
+		"?q=nobody&state=open":         "No ride found A search finds the beginning of any word",
+		"?state=closed":                "No ride found No ride is closed. Choose another state or day.",
+		"?state=closed&day=2026-11-20": "No ride found No ride of that day is closed.",
+		"?day=2026-11-30":              "No ride found No ride is on that day.",
+		"?older=1":                     "No ride found The list ends before this part of it.",
+	} {
+		s.get("/rides" + query).wantText(want)
+	}
 	if page := s.get("/rides?q=%3Cb%3E%22&day=2026-11-20&state=open"); page.value("q") != `<b>"` || page.value("day") != "2026-11-20" || page.value("state") != "open" {
 		t.Error("the form does not keep what was asked for")
 	}
