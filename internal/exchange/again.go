@@ -104,7 +104,7 @@ func (x *Exchange) sendAgain(ctx context.Context, tx *store.Tx, b *batch, m mask
 // have changed since; and once the ride is closed its proxy number may stand for
 // somebody else's ride, in which the text must not turn up.
 func (x *Exchange) stillConnected(ctx context.Context, tx *store.Tx, m masking.Message) (from, to masking.Number, err error) {
-	over := masking.Invalid{"message": "The ride is over and its number no longer connects these two, so it cannot be sent any more."}
+	over := masking.Invalid{"message": masking.ProblemRideOver}
 	if m.Kind == masking.Relaying {
 		in, err := tx.Cause(ctx, m)
 		if err != nil {

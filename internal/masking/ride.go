@@ -101,6 +101,9 @@ func Cancellation(at time.Time) string {
 // SpokenTime is how texts write a ride's time.
 func SpokenTime(at time.Time) string { return at.Format("2006-01-02 15:04") }
 
+// ProblemRideOver is why a text of a closed ride is not sent again.
+const ProblemRideOver = "The ride is over and its number no longer connects these two, so it cannot be sent any more."
+
 // Sentences that callers hear and senders read.
 const (
 	SayUnknown     = "Sorry, we cannot identify your transaction. Make sure you call in from the number you registered."

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -26,6 +27,7 @@ type messagesPage struct {
 	Show     string
 	Tabs     []tab
 	Messages []masking.Message
+	Again    map[int64]bool // the ids of those that can be sent again
 	Later    bool
 	Next     string // where the list goes on; empty: it does not
 	Oldest   masking.Waiting
@@ -63,10 +65,26 @@ func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) error {
 			page.Next = address("/messages", "show", page.Show, "before", strconv.FormatInt(page.Messages[messagesOnPage-1].ID, 10))
 		}
 	}
+	if page.Show == showFailed {
+		if err := s.findSendable(r, &page, before); err != nil {
+			return err
+		}
+	}
 	if err := s.countMessages(r, &page); err != nil {
 		return err
 	}
 	return s.Render(w, r, http.StatusOK, "messages", page)
+}
+
+// findSendable notes which of the failed messages below before can be sent again. Those of a ride
+// that is over cannot: its number may connect other people now.
+func (s *Server) findSendable(r *http.Request, page *messagesPage, before int64) error {
+	ids, err := s.Store.FailedOfLive(r.Context(), before, messagesOnPage)
+	page.Again = make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		page.Again[id] = true
+	}
+	return err
 }
 
 func (s *Server) countMessages(r *http.Request, page *messagesPage) (err error) {
@@ -94,7 +112,8 @@ func (p messagesPage) Tab() tab {
 
 type messagePage struct {
 	Message masking.Message
-	Again   bool
+	Again   bool   // it can be sent again
+	Problem string // why it cannot, of one that failed
 }
 
 // message is the one that the address names, or masking.ErrNotFound.
@@ -111,7 +130,17 @@ func (s *Server) showMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.Render(w, r, http.StatusOK, "message", messagePage{Message: m, Again: m.State == masking.Failed && !repeats})
+	page := messagePage{Message: m}
+	if m.State == masking.Failed && !repeats {
+		ride, err := s.Store.Ride(r.Context(), m.RideID)
+		if err != nil && !errors.Is(err, masking.ErrNotFound) {
+			return err
+		}
+		if page.Again = err == nil && ride.State != masking.Closed; !page.Again {
+			page.Problem = masking.ProblemRideOver
+		}
+	}
+	return s.Render(w, r, http.StatusOK, "message", page)
 }
 
 // sendAgain leads back to the page that its button is on.
@@ -131,7 +160,7 @@ func (s *Server) sendAgain(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) askSendAllAgain(w http.ResponseWriter, r *http.Request) error {
-	failed, _, err := s.Store.Attention(r.Context(), countedMessages+1)
+	failed, err := s.Store.CountFailedOfLive(r.Context(), countedMessages+1)
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,43 @@ func TestMessages(t *testing.T) {
 	s.post("/messages/999/again", "back", "/messages").wantStatus(404)
 }
 
+// What cannot be sent again, because the ride is over, is not offered to be.
+func TestMessages_ofARideThatIsOver(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	ada, ben, _ := s.seed()
+	over := s.schedule(ada, ben)
+	s.settle(ben.Number)
+	s.exchange.Linger = 0
+	if _, err := s.exchange.EndRide(context.Background(), over); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.exchange.Sweep(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	page := s.get("/messages").wantStatus(200)
+	page.wantText("Failed 1 ")
+	page.wantText(fmt.Sprintf("Ride %d The ride is over", over))
+	if strings.Contains(page.text(), "Send all again") || strings.Contains(page.body, "/again") {
+		t.Errorf("a text of a ride that is over is offered to be sent again: %s", page.text())
+	}
+	s.get("/messages/again").wantText("No text has failed that could be sent again.")
+	s.get("/messages/2").wantText("The ride is over and its number no longer connects these two, so it cannot be sent any more.")
+	s.post("/messages/2/again", "back", "/messages").wantStatus(http.StatusConflict).wantText("it cannot be sent any more.")
+
+	s.schedule(ada, ben)
+	s.settle(ada.Number, ben.Number)
+	page = s.get("/messages")
+	page.wantText("Failed 3 ")
+	if again, not := strings.Count(page.body, `/again">`)-1, strings.Count(page.text(), "The ride is over"); again != 2 || not != 1 {
+		t.Errorf("%d texts can be sent again and %d not, want 2 and 1", again, not)
+	}
+	page.wantText("Send all again")
+	s.get("/messages/again").wantText("Send 2 failed texts again?")
+	s.post("/messages/again").wantRedirect("/messages")
+	s.get("/messages").wantText("2 texts are sent again. 1 text is not, because the ride is over.")
+}
+
 func TestMessage(t *testing.T) {
 	s := newSite(t)
 	s.login()

@@ -31,6 +31,22 @@ func (r reads) FailedMessages(ctx context.Context, before int64, limit int) ([]m
 		" AND id < $1 ORDER BY id DESC LIMIT $2", below(before), limit)
 }
 
+// rideLive keeps to messages of rides whose number still connects their people.
+const rideLive = ` EXISTS (SELECT 1 FROM rides WHERE rides.id = messages.ride_id AND rides.state <> 'closed')`
+
+// FailedOfLive are the ids of those among FailedMessages whose ride is not closed.
+func (r reads) FailedOfLive(ctx context.Context, before int64, limit int) ([]int64, error) {
+	return list(ctx, r.querier, scanID, "SELECT id FROM (SELECT id, ride_id FROM messages WHERE"+unanswered+
+		" AND id < $1 ORDER BY id DESC LIMIT $2) AS messages WHERE"+rideLive, below(before), limit)
+}
+
+// CountFailedOfLive counts all messages that failed, were not sent again and are of a ride that
+// is not closed, limit at most.
+func (r reads) CountFailedOfLive(ctx context.Context, limit int) (count int, err error) {
+	err = r.row(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE"+unanswered+" AND"+rideLive+" LIMIT $1) AS failed", limit).Scan(&count)
+	return count, err
+}
+
 // WaitingMessages are the messages that are being sent or will be, those whose
 // time comes first before the others, and last what waits behind another message
 // to the same person. limit at most.
