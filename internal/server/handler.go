@@ -31,6 +31,8 @@ func (e *pageError) Error() string { return e.title }
 var (
 	errNoPage = &pageError{http.StatusNotFound, "There is no such page",
 		"The address may be mistyped, or what it showed is gone."}
+	errNothingShown = &pageError{http.StatusMethodNotAllowed, "Nothing is shown at this address",
+		"It takes only what a form sends, and nothing was changed. Go back, or to the rides, and use the form or the button there."}
 	errBusy = &pageError{http.StatusServiceUnavailable, "BirdCar is busy",
 		"Nothing was changed. Go back and try again in a moment."}
 	errTooLarge = &pageError{http.StatusRequestEntityTooLarge, "That was too much at once",
@@ -88,5 +90,7 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request, path, flash st
 	http.Redirect(w, r, path, http.StatusSeeOther)
 	return nil
 }
+
+func (s *Server) nothingShown(http.ResponseWriter, *http.Request) error { return errNothingShown }
 
 func (s *Server) notFound(http.ResponseWriter, *http.Request) error { return errNoPage }

@@ -115,8 +115,9 @@ func (s *Server) refuseCrossOrigin() (func(http.Handler) http.Handler, error) {
 	return p.Handler, nil
 }
 
-// methodNotAllowed names the methods that the address does take.
-func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
+// methodNotAllowed names the methods that the address does take. Whoever typed the address of a
+// form, or came back to it, gets page.
+func methodNotAllowed(routes chi.Routes, page http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, allow := range []string{"GET, HEAD", "POST"} {
 			method, _, _ := strings.Cut(allow, ",")
@@ -124,6 +125,11 @@ func methodNotAllowed(routes chi.Routes) http.HandlerFunc {
 				w.Header().Add("Allow", allow)
 			}
 		}
-		http.Error(w, "This address does not take that method.", http.StatusMethodNotAllowed)
+		browser := r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html")
+		if browser && !strings.HasPrefix(r.URL.Path, "/webhook") {
+			page.ServeHTTP(w, r)
+			return
+		}
+		oneLine(w, http.StatusMethodNotAllowed, "This address does not take that method.")
 	}
 }

@@ -148,6 +148,40 @@ func TestPages(t *testing.T) {
 	s.get("/nowhere").wantStatus(404).wantText("There is no such page")
 }
 
+// Whoever types the address that a form posts to reads what to do, also when signed out;
+// a machine gets one line.
+func TestPages_ofAForm(t *testing.T) {
+	s := newSite(t)
+	for _, signedIn := range []bool{false, true} {
+		if signedIn {
+			s.login()
+		}
+		for _, target := range []string{"/createride", "/logout", "/rides/1/confirm", "/messages/1/again"} {
+			a := s.do(http.MethodGet, target, "", "Accept", "text/html,application/xhtml+xml,*/*;q=0.8").wantStatus(http.StatusMethodNotAllowed)
+			a.wantText("Nothing is shown at this address")
+			if nav := strings.Contains(a.text(), "Customers"); nav != signedIn {
+				t.Errorf("%s: signed in is %v, the navigation bar %v", target, signedIn, nav)
+			}
+			for name, want := range map[string]string{"Allow": "POST", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"} {
+				if got := a.header.Get(name); got != want {
+					t.Errorf("%s: %s is %q, want %q", target, name, got, want)
+				}
+			}
+			if a.header.Get("Content-Security-Policy") == "" {
+				t.Errorf("%s: the page has no Content-Security-Policy", target)
+			}
+			if a := s.get(target).wantStatus(http.StatusMethodNotAllowed); a.body != "This address does not take that method.\n" {
+				t.Errorf("%s: a machine reads %q", target, a.body)
+			}
+		}
+		a := s.do(http.MethodGet, "/webhook", "", "Accept", "text/html").wantStatus(http.StatusMethodNotAllowed)
+		if a.body != "This address does not take that method.\n" {
+			t.Errorf("a webhook's address answers %q", a.body)
+		}
+		s.do(http.MethodPost, "/setup", "", "Accept", "text/html").wantStatus(http.StatusMethodNotAllowed)
+	}
+}
+
 // wantAddress checks that what a page points to exists.
 func (s *site) wantAddress(page, target string) {
 	s.t.Helper()

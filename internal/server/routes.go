@@ -17,7 +17,7 @@ func (s *Server) routes() (http.Handler, error) {
 	}
 	r := chi.NewRouter()
 	r.Use(s.logRequests, s.recoverPanics, middleware.GetHead)
-	r.MethodNotAllowed(methodNotAllowed(r))
+	r.MethodNotAllowed(methodNotAllowed(r, chi.Chain(pageHeaders, noStore, s.loadSession).HandlerFunc(s.handle(s.nothingShown))))
 
 	// Operators and their tools: no session, nothing secret.
 	r.Get("/healthz", s.healthz)
