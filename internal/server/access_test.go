@@ -127,6 +127,47 @@ func TestLogin_next(t *testing.T) {
 	}
 }
 
+// Who sent a form after the session's end reads that, and comes back to the form.
+func TestLogin_ended(t *testing.T) {
+	s := newSite(t)
+	send := func(target, referer string) answer {
+		t.Helper()
+		return s.do(http.MethodPost, target, "name=Ada&number=07700+900123", "Content-Type", formType, "Referer", referer)
+	}
+	for referer, want := range map[string]string{
+		s.url + "/customers?q=a&after=3":           "&next=%2Fcustomers%3Fq%3Da%26after%3D3",
+		publicURL + "/customers":                   "&next=%2Fcustomers",
+		s.url + "/":                                "",
+		s.url + "/createride":                      "", // was the answer to a form
+		s.url:                                      "",
+		"":                                         "",
+		"https://elsewhere.example/customers":      "",
+		"https://user@elsewhere.example":           "",
+		s.url + "//elsewhere.example":              "",
+		s.url + "/\\elsewhere.example":             "",
+		s.url + ".elsewhere.example/customers":     "",
+		"//elsewhere.example/customers":            "",
+		"javascript:alert(1)":                      "",
+		publicURL + "@elsewhere.example/customers": "",
+	} {
+		if a := send("/customers", referer); a.header.Get("Location") != "/login?ended=1"+want {
+			t.Errorf("from %q it leads to %q, want %q", referer, a.header.Get("Location"), "/login?ended=1"+want)
+		}
+	}
+	send("/createride", s.url+"/?customer=1").wantRedirect("/login?ended=1&next=%2F%3Fcustomer%3D1")
+
+	page := s.get("/login?ended=1&next=%2Fcustomers").wantStatus(http.StatusOK)
+	page.wantText("Your session has ended. Nothing was saved: sign in and send it again.")
+	if page.value("next") != "/customers" {
+		t.Errorf("the page leads to %q", page.value("next"))
+	}
+	if strings.Contains(s.get("/login").text(), "ended") {
+		t.Error("a session is said to have ended that nobody had")
+	}
+	s.login()
+	s.get("/customers").wantText("No customers yet")
+}
+
 func TestLogin_renewsTheSession(t *testing.T) {
 	s := newSite(t)
 	planted := "birdcar=planted-by-somebody-else"
@@ -154,8 +195,11 @@ func TestLogin_limit(t *testing.T) {
 	for range 10 {
 		s.post("/login", "password", "wrong").wantStatus(http.StatusUnauthorized)
 	}
-	a := s.post("/login", "password", password).wantStatus(http.StatusTooManyRequests)
+	a := s.post("/login", "password", password, "next", "/numbers").wantStatus(http.StatusTooManyRequests)
 	a.wantText("Too many tries. Wait a minute, then try again.")
+	if a.value("next") != "/numbers" {
+		t.Errorf("the page leads to %q, it forgot where to go", a.value("next"))
+	}
 	if a.header.Get("Retry-After") == "" {
 		t.Error("Retry-After is missing")
 	}

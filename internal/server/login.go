@@ -53,12 +53,14 @@ type loginPage struct {
 	HasPassword bool
 	SpentLink   bool // came by a login link that is used up or wrong
 	TooMany     bool
+	Ended       bool // sent a form after the session's end
 }
 
 // showLogin shows the form, or signs in whoever brings the key of a login link.
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	page := s.newLoginPage(q.Get("next"))
+	page.Ended = q.Has("ended")
 	if q.Has("key") && r.Method == http.MethodGet { // a HEAD only looks, and must not use the link up
 		if s.links.use(q.Get("key")) {
 			return s.enter(w, r, "/")
@@ -117,7 +119,10 @@ func (s *Server) limitLogins(next http.Handler) http.Handler {
 			func(r *http.Request) (string, error) { return httprate.CanonicalizeIP(by(r).String()), nil },
 			httprate.WithResponseHeaders(httprate.ResponseHeaders{RetryAfter: "Retry-After"}),
 			httprate.WithLimitHandler(s.handle(func(w http.ResponseWriter, r *http.Request) error {
-				page := s.newLoginPage("")
+				if err := readForm(r); err != nil {
+					return err
+				}
+				page := s.newLoginPage(r.PostForm.Get("next"))
 				page.TooMany = true
 				return s.Render(w, r, http.StatusTooManyRequests, "login", page)
 			})),

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/go-chi/chi/v5"
 )
 
 // A session ends sessionLifetime after its login, and earlier when nobody used it
@@ -138,15 +139,18 @@ func (s *Server) signedIn(r *http.Request) bool {
 }
 
 // requireLogin sends everybody but the admin to the login page, and back to where
-// they wanted to be after it.
+// they wanted to be after it. Who sent a form reads there that it is not kept.
 func (s *Server) requireLogin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.signedIn(r) {
-			to := "/login"
-			if r.Method == http.MethodGet && r.URL.Path != "/" {
-				to += "?next=" + url.QueryEscape(r.URL.RequestURI())
+			back, ended := r.URL.RequestURI(), ""
+			if r.Method != http.MethodGet && r.Method != http.MethodHead {
+				back, ended = s.cameFrom(r), "1"
 			}
-			http.Redirect(w, r, to, http.StatusSeeOther)
+			if back == "/" { // where a login leads anyway
+				back = ""
+			}
+			http.Redirect(w, r, address("/login", "ended", ended, "next", back), http.StatusSeeOther)
 			return
 		}
 		if used := s.Now().Truncate(sessionNoted).Unix(); used != s.sessions.GetInt64(r.Context(), sessionUsed) {
@@ -154,6 +158,17 @@ func (s *Server) requireLogin(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// cameFrom is the page on this site that a form was sent from; / when that is not known, or
+// was itself the answer to a form, which cannot be loaded again.
+func (s *Server) cameFrom(r *http.Request) string {
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Host != r.Host && from.Host != s.origin.Host ||
+		!chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), http.MethodGet, from.Path) {
+		return "/"
+	}
+	return localPath(from.RequestURI())
 }
 
 // localPath is next when it is a path on this site, and / otherwise: a link to the
