@@ -2,6 +2,7 @@ package masking
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ var (
 	ErrPoolEmpty = errors.New("no number of the pool is free for both parties")
 	// ErrBusy says that the store cannot take work now; the same again may succeed later.
 	ErrBusy = errors.New("busy")
+	// ErrOutOfReach is ErrBusy of a database that is not there, or has no time.
+	ErrOutOfReach = fmt.Errorf("the database is out of reach: %w", ErrBusy)
 )
 
 // Invalid is what is wrong with an input: a problem in words for each field.

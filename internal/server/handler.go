@@ -20,7 +20,7 @@ func (s *Server) handle(h handlerFunc) http.HandlerFunc {
 	}
 }
 
-// pageError is an error of the visitor's that has a page of its own.
+// pageError is an error that has a page of its own.
 type pageError struct {
 	status      int
 	title, text string
@@ -34,7 +34,9 @@ var (
 	errNothingShown = &pageError{http.StatusMethodNotAllowed, "Nothing is shown at this address",
 		"It takes only what a form sends, and nothing was changed. Go back, or to the rides, and use the form or the button there."}
 	errBusy = &pageError{http.StatusServiceUnavailable, "BirdCar is busy",
-		"Nothing was changed. Go back and try again in a moment."}
+		"Very much waits to be stored. That takes a moment."}
+	errOutOfReach = &pageError{http.StatusServiceUnavailable, "The database cannot be reached now",
+		"Every page needs it. The log says more."}
 	errTooLarge = &pageError{http.StatusRequestEntityTooLarge, "That was too much at once",
 		"A form takes 64 KB at most, a list of numbers 1 MB. Nothing was changed."}
 	errUnreadable = &pageError{http.StatusBadRequest, "The form could not be read",
@@ -45,6 +47,9 @@ var (
 		"It has been logged. Try again; if it happens again, look for the reference below in the log."}
 )
 
+// sendAgain is what who sent a form reads when the same may succeed later.
+const sendAgain = "Nothing was changed. Keep this page, and reload it in a moment to send the form again."
+
 // pageFor is what the visitor reads for an error.
 func pageFor(err error) *pageError {
 	var page *pageError
@@ -53,6 +58,8 @@ func pageFor(err error) *pageError {
 		return page
 	case errors.Is(err, masking.ErrNotFound):
 		return errNoPage
+	case errors.Is(err, masking.ErrOutOfReach):
+		return errOutOfReach
 	case errors.Is(err, masking.ErrBusy):
 		return errBusy
 	}
@@ -62,19 +69,25 @@ func pageFor(err error) *pageError {
 type errorPage struct {
 	Title, Text string
 	Reference   string // found in the log; empty: nothing was logged
+	Href, Verb  string // of its button; empty: there is none
 }
 
 // fail answers a request that ended in err, and logs it when the fault is ours.
 // The visitor never reads err itself.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	page := pageFor(err)
-	data := errorPage{Title: page.title, Text: page.text}
+	data := errorPage{Title: page.title, Text: page.text, Href: "/", Verb: "Go to the rides"}
 	if page.status >= 500 {
 		data.Reference = rand.Text()[:8]
 		s.Log.Error("request failed", "method", r.Method, "route", pattern(r), "reference", data.Reference, "error", err)
 	}
-	if page == errBusy {
+	if page == errBusy || page == errOutOfReach {
 		w.Header().Set("Retry-After", retryAfter)
+		if r.Method == http.MethodGet {
+			data.Href, data.Verb = localPath(r.URL.RequestURI()), "Try again"
+		} else { // a button would lead away from the page that can be sent again
+			data.Text, data.Href = sendAgain, ""
+		}
 	}
 	if err := s.Render(w, r, page.status, "error", data); err != nil {
 		s.Log.Error("error page failed", "reference", data.Reference, "error", err)

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -233,6 +234,42 @@ func TestPages_withoutADatabase(t *testing.T) {
 	reference, _, _ = strings.Cut(reference, " ")
 	if len(reference) != 8 || !strings.Contains(s.logs.String(), "reference="+reference) {
 		t.Errorf("reference %q is not in the log", reference)
+	}
+}
+
+// What passes by itself is told with what to do: load the page again, or send the form again.
+func TestPages_unavailable(t *testing.T) {
+	var s *site
+	var failure error
+	s = newSite(t, fakeSimulator, func(c *server.Config) {
+		c.SimulatorPages = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.server.Fail(w, r, failure) })
+	})
+	s.login()
+	for title, err := range map[string]error{
+		"The database cannot be reached now": fmt.Errorf("a list: %w: dial tcp", masking.ErrOutOfReach),
+		"BirdCar is busy":                    fmt.Errorf("4096 writes wait: %w", masking.ErrBusy),
+	} {
+		failure = err
+		page := s.get("/simulator/x?a=%22b%22&c=%2F").wantStatus(http.StatusServiceUnavailable)
+		page.wantText(title)
+		if got := page.href("Try again"); got != "/simulator/x?a=%22b%22&c=%2F" || strings.Contains(page.text(), "Nothing was changed") {
+			t.Errorf("trying again leads to %q: %s", got, page.text())
+		}
+		sent := s.post("/simulator/x").wantStatus(http.StatusServiceUnavailable)
+		sent.wantText(title)
+		sent.wantText("Nothing was changed. Keep this page, and reload it in a moment to send the form again.")
+		if sent.href("Try again")+sent.href("Go to the rides") != "" {
+			t.Errorf("who sent a form is led away from it: %s", sent.text())
+		}
+		for _, a := range []answer{page, sent} {
+			if a.header.Get("Retry-After") == "" || strings.Contains(a.body, "writes wait") || strings.Contains(a.body, "dial tcp") {
+				t.Errorf("Retry-After is missing, or the page shows internals: %s", a.text())
+			}
+		}
+	}
+	failure = masking.ErrNotFound
+	if got := s.get("/simulator/x").href("Go to the rides"); got != "/" {
+		t.Errorf("from a page that is not there the button leads to %q", got)
 	}
 }
 

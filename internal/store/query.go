@@ -80,7 +80,7 @@ func (r *row) Scan(dest ...any) error {
 // reached says of an error that the database was out of reach, or had no time, if so.
 func (q querier) reached(err error) error {
 	if err != nil && !errors.Is(err, masking.ErrBusy) && q.engine.busy(err) {
-		return fmt.Errorf("%w: %w", masking.ErrBusy, err)
+		return fmt.Errorf("%w: %w", masking.ErrOutOfReach, err)
 	}
 	return err
 }

@@ -85,10 +85,10 @@ func TestPostgres_OutOfReach(t *testing.T) {
 		t.Fatal(err)
 	}
 	primary.Kill(t)
-	if _, err := s.Parties(context.Background(), masking.Customer); !errors.Is(err, masking.ErrBusy) {
-		t.Errorf("a list: got %v, want ErrBusy", err)
+	if _, err := s.Parties(context.Background(), masking.Customer); !errors.Is(err, masking.ErrOutOfReach) {
+		t.Errorf("a list: got %v, want ErrOutOfReach", err)
 	}
-	if _, err := s.Party(context.Background(), masking.Customer, 1); !errors.Is(err, masking.ErrBusy) {
-		t.Errorf("a row: got %v, want ErrBusy", err)
+	if _, err := s.Party(context.Background(), masking.Customer, 1); !errors.Is(err, masking.ErrOutOfReach) {
+		t.Errorf("a row: got %v, want ErrOutOfReach", err)
 	}
 }
