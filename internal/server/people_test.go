@@ -196,7 +196,7 @@ func TestRoster(t *testing.T) {
 
 func TestRoster_refused(t *testing.T) {
 	s := newSite(t)
-	s.upload("/customers/import", "Ada,07700 900123").wantRedirect("/login?ended=1")
+	s.upload("/customers/import", "Ada,07700 900123").wantRedirect("/login")
 	s.login()
 	for name, file := range map[string]string{"an empty file": "", "a spreadsheet": "PK\x03\x04"} {
 		a := s.upload("/customers/import", file).wantStatus(http.StatusUnprocessableEntity)

@@ -145,7 +145,10 @@ func (s *Server) requireLogin(next http.Handler) http.Handler {
 		if !s.signedIn(r) {
 			back, ended := r.URL.RequestURI(), ""
 			if r.Method != http.MethodGet && r.Method != http.MethodHead {
-				back, ended = s.cameFrom(r), "1"
+				back = ""
+				if page, here := s.cameFrom(r); here {
+					back, ended = page, "1"
+				}
 			}
 			if back == "/" { // where a login leads anyway
 				back = ""
@@ -160,15 +163,17 @@ func (s *Server) requireLogin(next http.Handler) http.Handler {
 	})
 }
 
-// cameFrom is the page on this site that a form was sent from; / when that is not known, or
-// was itself the answer to a form, which cannot be loaded again.
-func (s *Server) cameFrom(r *http.Request) string {
+// cameFrom is the page on this site that a form was sent from; here is false for a form of nobody
+// knows where. The page is / when it was itself the answer to a form, which cannot be loaded again.
+func (s *Server) cameFrom(r *http.Request) (page string, here bool) {
 	from, err := url.Parse(r.Referer())
-	if err != nil || from.Host != r.Host && from.Host != s.origin.Host ||
-		!chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), http.MethodGet, from.Path) {
-		return "/"
+	if err != nil || from.Host == "" || from.Host != r.Host && from.Host != s.origin.Host {
+		return "", false
 	}
-	return localPath(from.RequestURI())
+	if !chi.RouteContext(r.Context()).Routes.Match(chi.NewRouteContext(), http.MethodGet, from.Path) {
+		return "/", true
+	}
+	return localPath(from.RequestURI()), true
 }
 
 // localPath is next when it is a path on this site, and / otherwise: a link to the
