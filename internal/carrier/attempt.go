@@ -75,6 +75,12 @@ func (a *attempt) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
+// answered is when the answer was made, by MessageBird's clock; zero: it did not say.
+func (a *attempt) answered() time.Time {
+	at, _ := http.ParseTime(a.date) // an unreadable one is none
+	return at
+}
+
 // retryAfter reads the header's two forms, seconds and a date.
 func retryAfter(header string, now time.Time) time.Duration {
 	if header == "" { // as nearly always

@@ -13,7 +13,7 @@ import (
 const (
 	findPage   = 20 // the API's default; no larger one is documented
 	maxPages   = 100
-	findMargin = time.Hour // between MessageBird's clock and ours, generously
+	findMargin = time.Hour // for clocks that drift, generously
 )
 
 // Find asks MessageBird whether it has m, by its reference and recipient, and
@@ -27,10 +27,11 @@ func (c *Client) Find(ctx context.Context, m masking.Message) (carrierID string,
 	}
 	search := search{newestFirst: true}
 	for offset, pages := 0, 0; pages < maxPages; pages++ {
-		page, err := c.list(ctx, m.From, offset)
+		page, answered, err := c.list(ctx, m.From, offset)
 		if err != nil {
 			return "", err
 		}
+		tried := triedAfter(m.Uncertain, c.cfg.Now(), answered)
 		for i := range page.Items {
 			if matches(&page.Items[i], m) {
 				return page.Items[i].ID, nil
@@ -38,7 +39,7 @@ func (c *Client) Find(ctx context.Context, m masking.Message) (carrierID string,
 			search.pass(page.Items[i].CreatedDatetime)
 		}
 		offset += len(page.Items)
-		if offset >= page.TotalCount || search.isBefore(m.Uncertain) {
+		if offset >= page.TotalCount || search.isBefore(tried) {
 			return "", masking.ErrNotFound
 		}
 		if len(page.Items) == 0 {
@@ -48,19 +49,34 @@ func (c *Client) Find(ctx context.Context, m masking.Message) (carrierID string,
 	return "", &masking.CarrierError{Outcome: masking.Unknown, Reason: "MessageBird's list of messages could not be read to its end."}
 }
 
-// list reads one page of the messages sent from a number.
-func (c *Client) list(ctx context.Context, from masking.Number, offset int) (*sms.MessageList, error) {
+// triedAfter is before the time of a try by MessageBird's clock; zero: it cannot be told. By ours
+// the try began then and it is now, but ours may be wrong, or have been set since: MessageBird's
+// answer, of now as well, tells what it is by its own.
+func triedAfter(then, now, answered time.Time) time.Time {
+	ago := now.Sub(then)
+	if then.IsZero() || answered.IsZero() || ago < 0 { // a try to come: our clock was ahead, nobody knows how far
+		return time.Time{}
+	}
+	if by := answered.Add(-ago); by.Before(then) {
+		then = by
+	}
+	return then.Add(-findMargin)
+}
+
+// list reads one page of the messages sent from a number, answered then by MessageBird's
+// clock; zero: it did not say.
+func (c *Client) list(ctx context.Context, from masking.Number, offset int) (page *sms.MessageList, answered time.Time, err error) {
 	a, cancel := c.attempt(ctx)
 	defer cancel()
-	page, err := sms.List(a, &sms.ListParams{Originator: from.Digits(), Direction: "mt", Limit: findPage, Offset: offset})
+	page, err = sms.List(a, &sms.ListParams{Originator: from.Digits(), Direction: "mt", Limit: findPage, Offset: offset})
 	if err == nil && readable(page.Limit, page.Offset, offset, page.Count, len(page.Items), page.TotalCount) {
-		return page, nil
+		return page, a.answered(), nil
 	}
 	e := outcome(err, a)
 	if e.Outcome != masking.Refused {
 		e.Outcome = masking.Unknown // nothing about this request tells about the message
 	}
-	return nil, e
+	return nil, time.Time{}, e
 }
 
 // readable reports whether a page of a list is one: the SDK decodes any JSON, and
@@ -101,5 +117,5 @@ func (s *search) pass(created *time.Time) {
 
 // isBefore reports whether all that is left of the list is certainly older than t.
 func (s *search) isBefore(t time.Time) bool {
-	return s.newestFirst && s.newest.After(s.oldest) && !t.IsZero() && s.oldest.Before(t.Add(-findMargin))
+	return s.newestFirst && s.newest.After(s.oldest) && s.oldest.Before(t)
 }

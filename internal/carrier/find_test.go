@@ -47,6 +47,27 @@ func newestFirst(n int) []WireMessage {
 	return messages
 }
 
+// listing is a MessageBird that has these messages, where it is noon. Its total counts extra
+// ones that no page holds.
+func listing(t *testing.T, messages []WireMessage, extra int, asked func(answer http.Header)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); r.URL.Path != "/messages" || q.Get("originator") != "447700900900" || q.Get("direction") != "mt" {
+			t.Errorf("got %s", r.URL)
+		}
+		offset, limit := pageOf(t, r)
+		items := messages[min(offset, len(messages)):min(offset+limit, len(messages))]
+		body, err := json.Marshal(WireList{
+			Offset: offset, Limit: limit, Count: len(items), TotalCount: len(messages) + extra, Items: items,
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Date", noon.Format(http.TimeFormat))
+		asked(w.Header())
+		answer(w, http.StatusOK, string(body))
+	}
+}
+
 func TestClient_Find(t *testing.T) {
 	ours := sentAt("ref-1", 447700900123, noon)
 	reversed := func(m []WireMessage) []WireMessage { slices.Reverse(m); return m }
@@ -78,21 +99,8 @@ func TestClient_Find(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			requests := 0
-			client := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
-				requests++
-				if q := r.URL.Query(); r.URL.Path != "/messages" || q.Get("originator") != "447700900900" || q.Get("direction") != "mt" {
-					t.Errorf("got %s", r.URL)
-				}
-				offset, limit := pageOf(t, r)
-				items := c.messages[min(offset, len(c.messages)):min(offset+limit, len(c.messages))]
-				body, err := json.Marshal(WireList{
-					Offset: offset, Limit: limit, Count: len(items), TotalCount: len(c.messages) + c.extra, Items: items,
-				})
-				if err != nil {
-					t.Error(err)
-				}
-				answer(w, http.StatusOK, string(body))
-			})
+			client := clientOf(t, listing(t, c.messages, c.extra, func(http.Header) { requests++ }))
+			client.cfg.Now = func() time.Time { return noon }
 			m := messageTo(t, "447700900123")
 			m.Uncertain = noon
 			id, err := client.Find(t.Context(), m)
@@ -110,6 +118,60 @@ func TestClient_Find(t *testing.T) {
 			}
 			if requests != c.requests {
 				t.Errorf("got %d requests, want %d", requests, c.requests)
+			}
+		})
+	}
+}
+
+// A list is left before its end only where that is certain, whatever our clock said at the try
+// and says now.
+func TestClient_FindByAWrongClock(t *testing.T) {
+	const h = time.Hour
+	all := newestFirst(1000)
+	cases := []struct {
+		name      string
+		ago       time.Duration // since the try
+		then, now time.Duration // how far our clock was ahead at the try, and is now
+		dateless  bool
+		requests  int // when MessageBird does not have it
+	}{
+		{name: "right", ago: h, requests: 7},
+		{name: "ahead", ago: h / 2, then: 2 * h, now: 2 * h, requests: 5},
+		{name: "ahead, and the try was long ago", ago: 5 * h, then: 2 * h, now: 2 * h, requests: 19},
+		{name: "ahead at the try", ago: h / 2, then: 2 * h, requests: 50},
+		{name: "ahead at the try, and more than the margin has passed", ago: 90 * time.Minute, then: 2 * h, requests: 50},
+		{name: "ahead now", ago: h, now: 2 * h, requests: 13},
+		{name: "behind", ago: 3 * h, then: -2 * h, now: -2 * h, requests: 19},
+		{name: "behind at the try", ago: h, then: -2 * h, requests: 13},
+		{name: "behind now", ago: 5 * h, now: -2 * h, requests: 19},
+		{name: "unknown on their side", ago: h, dateless: true, requests: 50},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			requests := 0
+			find := func(messages []WireMessage) (string, error) {
+				requests = 0
+				client := clientOf(t, listing(t, messages, 0, func(answer http.Header) {
+					requests++
+					if c.dateless {
+						answer["Date"] = nil
+					}
+				}))
+				client.cfg.Now = func() time.Time { return noon.Add(c.now) }
+				m := messageTo(t, "447700900123")
+				m.Uncertain = noon.Add(-c.ago).Add(c.then)
+				return client.Find(t.Context(), m)
+			}
+			older := int(c.ago/time.Minute) + 1
+			ours := sentAt("ref-1", 447700900123, noon.Add(-c.ago))
+			if id, err := find(slices.Insert(slices.Clone(all), older, ours)); err != nil || id != "id of ref-1" {
+				t.Errorf("got %q, %v, want it found", id, err)
+			}
+			if id, err := find(all); !errors.Is(err, masking.ErrNotFound) {
+				t.Errorf("got %q, %v, want a certain no", id, err)
+			}
+			if requests != c.requests {
+				t.Errorf("a certain no took %d requests, want %d", requests, c.requests)
 			}
 		})
 	}
