@@ -52,9 +52,13 @@ func (w *Worker) try(m masking.Message, probe bool) (learned bool) {
 // ask finds out whether an earlier try reached the carrier. settled: nothing is
 // left to do with m now; only a certain no leaves it to be sent.
 func (w *Worker) ask(ctx context.Context, m masking.Message, probe bool) (settled, learned bool) {
-	if early := w.Settle - w.tries.since(m.ID); early > 0 {
+	ago, ours := w.tries.since(m.ID)
+	if early := w.Settle - ago; early > 0 {
 		w.postpone(m, w.Now().Add(early))
 		return true, false
+	}
+	if ours { // the machine's clock may have been set since
+		m.Uncertain = w.Now().Add(-ago - sendWithin)
 	}
 	carrierID, err := w.Sender.Find(ctx, m)
 	switch {

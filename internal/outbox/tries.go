@@ -27,15 +27,15 @@ func (t *tries) end(id int64) {
 	t.ended[id] = time.Now()
 }
 
-// since is how long ago the last try to send a message ended. What this process
-// did not try, one before it may have, until this one began.
-func (t *tries) since(id int64) time.Duration {
+// since is how long ago the last try to send a message ended, and whether it was this process's.
+// What this process did not try, one before it may have, until this one began.
+func (t *tries) since(id int64) (ago time.Duration, ours bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if ended, ok := t.ended[id]; ok {
-		return time.Since(ended)
+		return time.Since(ended), true
 	}
-	return time.Since(t.begun)
+	return time.Since(t.begun), false
 }
 
 func (t *tries) forget(id int64) {
