@@ -108,20 +108,56 @@ const (
 	// callPause is between two batches, unless as many as one takes wait. The more calls
 	// share a commit, the fewer pages are written for each, and the less often do those who
 	// answer calls lose the pages that they have read. A program that is killed has not
-	// recorded what it answered in that time.
+	// recorded what it answered in that time. It is between two tries as well.
 	callPause = 250 * time.Millisecond
 )
 
-func (x *Exchange) recordCalls(ctx context.Context, first masking.CallRecord) {
+// recordCalls stores calls. False: the database takes none now, and they wait again.
+func (x *Exchange) recordCalls(ctx context.Context, first masking.CallRecord) bool {
 	calls := append(make([]masking.CallRecord, 0, min(callBatch, 1+len(x.calls))), first)
 	for len(calls) < callBatch && len(x.calls) > 0 {
 		calls = append(calls, <-x.calls)
 	}
 	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.RecordCalls(ctx, calls) })
-	if err != nil {
+	if errors.Is(err, masking.ErrBusy) {
+		x.keepCalls(calls, err)
+		return false
+	} else if err != nil {
 		x.Log.Error("calls were not recorded", "count", len(calls), "err", err)
 	}
 	for _, c := range calls {
 		x.Publish(masking.Event{Kind: masking.CallIn, At: c.At, RideID: c.RideID})
+	}
+	return true
+}
+
+// keepCalls has calls wait again, before those that came since, as far as there is room. A
+// commit that was not confirmed may have stored them: better twice than not at all.
+func (x *Exchange) keepCalls(calls []masking.CallRecord, why error) {
+	for len(x.calls) > 0 {
+		calls = append(calls, <-x.calls)
+	}
+	kept := 0
+	for _, c := range calls {
+		select {
+		case x.calls <- c:
+			kept++
+		default:
+		}
+	}
+	x.Log.Warn("calls wait to be recorded", "count", kept, "err", why)
+	if lost := len(calls) - kept; lost > 0 {
+		x.Log.Error("calls were not recorded", "count", lost, "err", why)
+	}
+	time.Sleep(callPause) // a full queue of writes says no at once
+}
+
+// recordLast stores the calls that wait, as the program ends. A database that takes none is not waited for.
+func (x *Exchange) recordLast(ctx context.Context) {
+	for len(x.calls) > 0 {
+		if !x.recordCalls(ctx, <-x.calls) {
+			x.Log.Error("calls were not recorded", "count", len(x.calls))
+			return
+		}
 	}
 }

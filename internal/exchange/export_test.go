@@ -1,5 +1,7 @@
 package exchange
 
+import "birdcar/internal/masking"
+
 // SpoilCalls makes every question about several calls fail.
 func (x *Exchange) SpoilCalls(err error) {
 	x.dialled.do = func(all []*dialled) {
@@ -8,3 +10,12 @@ func (x *Exchange) SpoilCalls(err error) {
 		}
 	}
 }
+
+// CallQueue is how many calls may wait to be recorded.
+const CallQueue = callQueue
+
+// Record leaves a call to be stored, as RouteCall does.
+func (x *Exchange) Record(c masking.CallRecord) { x.record(c) }
+
+// KeepCalls has calls wait again that the database did not take.
+func (x *Exchange) KeepCalls(calls []masking.CallRecord, why error) { x.keepCalls(calls, why) }

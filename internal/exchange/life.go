@@ -157,7 +157,7 @@ const (
 )
 
 // Run records calls, moves rides on and drops what expired, until ctx ends; what
-// was recorded until then is stored.
+// was recorded until then is stored, if the database takes it.
 func (x *Exchange) Run(ctx context.Context) {
 	tick, tidy := time.NewTicker(sweepEvery), time.NewTicker(tidyEvery)
 	defer tick.Stop()
@@ -182,9 +182,7 @@ func (x *Exchange) Run(ctx context.Context) {
 			swept = x.sweep(ctx)
 			x.dropExpired(ctx)
 		case <-ctx.Done():
-			for len(x.calls) > 0 {
-				x.recordCalls(context.WithoutCancel(ctx), <-x.calls)
-			}
+			x.recordLast(context.WithoutCancel(ctx))
 			return
 		}
 	}
