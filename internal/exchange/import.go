@@ -22,12 +22,16 @@ type Imported struct {
 // one transaction, with numbers in E.164. It texts nobody. Rides whose time is
 // not long over connect their parties as if made here; the others come over
 // as closed, so that their numbers count as used. The same file again changes nothing.
+// With PostgreSQL nobody else can add to the lists or the pool meanwhile.
 func (x *Exchange) Import(ctx context.Context, t store.Tutorial) (Imported, error) {
 	var result Imported
 	err := x.txIn(ctx, x.Store.LongTx, func(ctx context.Context, tx *store.Tx, b *batch) error {
 		in := importing{x: x, tx: tx, b: b,
 			parties: map[masking.Role]map[int64]masking.Party{masking.Customer: {}, masking.Driver: {}},
 			numbers: map[int64]masking.ProxyNumber{},
+		}
+		if err := tx.LockLists(ctx); err != nil {
+			return err
 		}
 		for _, row := range t.Numbers {
 			if err := in.number(ctx, row); err != nil {

@@ -119,13 +119,21 @@ func TestInstances_RidesOfOneDriver(t *testing.T) {
 func TestInstances_OnePhoneTwoUses(t *testing.T) {
 	eachPair(t, func(t *testing.T, p pair) {
 		ctx := context.Background()
+		moving := p.party(t, masking.Driver, drama(99))
 		for round := range 20 {
-			p.atOnce(4, func(i int, x *exchange.Exchange) {
+			p.atOnce(7, func(i int, x *exchange.Exchange) {
 				var err error
-				if i < 2 {
+				switch i {
+				case 0, 1:
 					_, err = x.AddNumber(ctx, drama(round))
-				} else {
+				case 2, 3:
 					_, err = x.AddParty(ctx, masking.Customer, "Somebody", drama(round))
+				case 4:
+					_, err = x.Import(ctx, store.Tutorial{Numbers: []store.TutorialNumber{{ID: 1, Number: drama(round)}}})
+				case 5:
+					_, err = x.Import(ctx, store.Tutorial{Customers: []store.TutorialParty{{ID: 1, Name: "Somebody", Number: drama(round)}}})
+				case 6:
+					_, err = x.ChangeParty(ctx, masking.Driver, moving.ID, "Moving", drama(round))
 				}
 				var refused masking.Invalid
 				if err != nil && !errors.As(err, &refused) {

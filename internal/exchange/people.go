@@ -68,7 +68,7 @@ func (x *Exchange) ChangeParty(ctx context.Context, role masking.Role, id int64,
 // changeNumber moves what is live of a party to another phone. Only their own
 // rides move: somebody else on the lists may have the same phone.
 func (x *Exchange) changeNumber(ctx context.Context, tx *store.Tx, b *batch, was masking.Party, to masking.Number) error {
-	if err := tx.LockPhones(ctx, was.Number, to); err != nil {
+	if err := tx.LockPlaces(ctx, was.Number, to); err != nil {
 		return err
 	}
 	if err := notInPool(ctx, tx, to); err != nil {

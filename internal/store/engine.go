@@ -32,7 +32,7 @@ type engine struct {
 	skipTaken string // at a choice of rows to write: those that another transaction holds are left out
 	holdRead  string // at a read: the rows stay as they are until the transaction's end
 	holdWrite string // at a read: besides, nobody else holds them, and who did has ended
-	lock      func(ctx context.Context, q querier, keys []string) error
+	lock      func(ctx context.Context, q querier, shared string, keys []string) error
 
 	roomy     string         // a statement before a transaction that writes very much
 	snapshot  *sql.TxOptions // of a transaction that reads all as of one moment
@@ -63,7 +63,17 @@ var errRaced = fmt.Errorf("another transaction came first: %w", masking.ErrConfl
 // Who locks several keys locks them in one call, which puts them in order: else
 // two transactions could wait for each other.
 func (tx *Tx) Lock(ctx context.Context, keys ...string) error {
-	return tx.engine.lock(ctx, tx.querier, keys)
+	return tx.engine.lock(ctx, tx.querier, "", keys)
+}
+
+// lists is the key of all places on the lists and in the pool. Who gives some a phone shares it.
+const lists = "lists"
+
+// LockLists lets nobody else give a phone a place on a list or in the pool: to be called before
+// those are read, by who adds so many that a lock for each would not fit into PostgreSQL's memory for locks.
+func (tx *Tx) LockLists(ctx context.Context) error {
+	tx.hasLists = true
+	return tx.Lock(ctx, lists)
 }
 
 // LockParties keeps customers and drivers as they are: to be called before their
@@ -76,23 +86,32 @@ func (tx *Tx) LockParties(ctx context.Context, parties ...masking.Party) error {
 	return tx.Lock(ctx, keys...)
 }
 
-// LockPhones lets nobody else give these phones a number of the pool, or one of
-// them a place on a list: to be called after LockParties.
+// LockPhones lets nobody else give these phones a number of the pool: to be called after LockParties.
 func (tx *Tx) LockPhones(ctx context.Context, phones ...masking.Number) error {
+	return tx.Lock(ctx, phoneKeys(phones)...)
+}
+
+// LockPlaces is LockPhones, and lets nobody else give one of these phones a place on a list or in
+// the pool. Who has LockLists is waited for, so it is to be called before anything is written.
+func (tx *Tx) LockPlaces(ctx context.Context, phones ...masking.Number) error {
+	return tx.engine.lock(ctx, tx.querier, lists, phoneKeys(phones))
+}
+
+func phoneKeys(phones []masking.Number) []string {
 	keys := make([]string, len(phones))
 	for i, n := range phones {
 		keys[i] = "phone " + n.E164()
 	}
-	return tx.Lock(ctx, keys...)
+	return keys
 }
 
 // keepApart makes sure that no other transaction makes a phone what it must not
 // be besides, after work looked whether it is.
 func (tx *Tx) keepApart(ctx context.Context, phone masking.Number, is func(context.Context, masking.Number) (bool, error)) error {
-	if !tx.engine.shared {
+	if !tx.engine.shared || tx.hasLists {
 		return nil
 	}
-	if err := tx.LockPhones(ctx, phone); err != nil {
+	if err := tx.LockPlaces(ctx, phone); err != nil {
 		return err
 	}
 	raced, err := is(ctx, phone)

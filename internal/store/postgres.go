@@ -36,7 +36,7 @@ var postgresEngine = engine{
 	unique:  func(err error) bool { return stateOf(err) == uniqueViolation },
 	spoils:  func(error) bool { return false }, // none share one
 	busy: func(err error) bool {
-		return lostRace(err) || outOfReach(err) || errors.Is(err, context.DeadlineExceeded)
+		return lostRace(err) || outOfReach(err) || stateOf(err) == outOfMemory || errors.Is(err, context.DeadlineExceeded)
 	},
 	again: func(err error) bool {
 		if errors.Is(err, errRaced) {
@@ -71,6 +71,7 @@ const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	readOnlyTransaction  = "25006"
+	outOfMemory          = "53200" // mostly of that for locks
 )
 
 // stateOf is the SQLSTATE of the server's error; empty: it is none of the server's.
@@ -93,6 +94,8 @@ func outOfReach(err error) bool {
 	switch state := stateOf(err); {
 	case state == readOnlyTransaction:
 		return true
+	case state == outOfMemory: // which the same transaction would fill again
+		return false
 	case state != "": // classes: connection exception, insufficient resources, operator intervention
 		return strings.HasPrefix(state, "08") || strings.HasPrefix(state, "53") || strings.HasPrefix(state, "57P")
 	}
@@ -196,20 +199,29 @@ func stillPrimary(_ context.Context, conn *pgx.Conn) error {
 }
 
 // advisoryLock takes PostgreSQL's advisory locks, which cost no write and need no
-// row. Two names of the same hash only wait for each other needlessly.
-func advisoryLock(ctx context.Context, q querier, keys []string) error {
+// row: first one that others may have as well, unless shared is empty. Two names of the same hash only wait
+// for each other needlessly.
+func advisoryLock(ctx context.Context, q querier, shared string, keys []string) error {
 	if len(keys) == 0 {
 		return nil
 	}
 	hashes := make([]int64, len(keys))
 	for i, key := range keys {
-		h := fnv.New64a()
-		_, _ = io.WriteString(h, key)
-		hashes[i] = int64(h.Sum64())
+		hashes[i] = hashOf(key)
 	}
 	slices.Sort(hashes)
-	if _, err := q.db.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hash) FROM unnest($1::bigint[]) hash", slices.Compact(hashes)); err != nil {
+	query, args := "SELECT pg_advisory_xact_lock(hash) FROM unnest($1::bigint[]) hash", []any{slices.Compact(hashes)}
+	if shared != "" {
+		query, args = "SELECT pg_advisory_xact_lock_shared($2) UNION ALL "+query, append(args, hashOf(shared))
+	}
+	if _, err := q.db.ExecContext(ctx, query, args...); err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
 	return nil
+}
+
+func hashOf(key string) int64 {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, key)
+	return int64(h.Sum64())
 }

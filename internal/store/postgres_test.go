@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/pressly/goose/v3/lock"
 
+	"birdcar/internal/masking"
 	"birdcar/internal/store"
 	"birdcar/internal/store/storetest"
 )
@@ -72,6 +75,23 @@ func TestPostgres_WaitsForAMigration(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
+}
+
+// A transaction that needs more locks than the server has memory for would need them again.
+func TestPostgres_TooManyLocks(t *testing.T) {
+	s := storetest.Open(t, storetest.URL(storetest.FewLocks(t)), time.Now)
+	keys := make([]string, 5000)
+	for i := range keys {
+		keys[i] = strconv.Itoa(i)
+	}
+	tries := 0
+	err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+		tries++
+		return tx.Lock(ctx, keys...)
+	})
+	if !errors.Is(err, masking.ErrBusy) || tries != 1 {
+		t.Errorf("%d tries, %v; want one, and ErrBusy", tries, err)
+	}
 }
 
 func TestPostgres_SecretsStayOut(t *testing.T) {

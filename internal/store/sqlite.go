@@ -45,7 +45,7 @@ var sqliteEngine = engine{
 		return errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked)
 	},
 	again: func(error) bool { return false },
-	lock:  func(context.Context, querier, []string) error { return nil },
+	lock:  func(context.Context, querier, string, []string) error { return nil },
 	roomy: "PRAGMA cache_size = -500000",
 
 	insert:    insertSQLite,

@@ -28,7 +28,8 @@ type Tx struct {
 	reads
 	Now time.Time
 
-	alone *writer // set when nobody else's work is in this transaction
+	alone    *writer // set when nobody else's work is in this transaction
+	hasLists bool    // by LockLists
 }
 
 var sleep = time.Sleep

@@ -113,8 +113,8 @@ func (t tools) start(dir string, settings ...string) (*Node, error) {
 	}
 	n.Port = listener.Addr().(*net.TCPAddr).Port
 	_ = listener.Close()
-	settings = append(settings, "listen_addresses=127.0.0.1", "unix_socket_directories=", fmt.Sprintf("port=%d", n.Port),
-		"max_connections=400", "autovacuum_naptime=5s")
+	settings = append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=", fmt.Sprintf("port=%d", n.Port),
+		"max_connections=400", "autovacuum_naptime=5s"}, settings...)
 	args := []string{"-c", guarded, "sh", filepath.Join(t.bin, "postgres"), "-D", filepath.Join(dir, "data")}
 	for _, setting := range settings {
 		args = append(args, "-c", setting)
@@ -185,20 +185,37 @@ func startShared() (n *Node, skipped string, err error) {
 	} else if err != nil {
 		return nil, "", err
 	}
-	dir, err := t.makeDir()
-	if err != nil {
-		return nil, "", err
-	}
-	if err := t.initdb(dir); err != nil {
-		return nil, "", errors.Join(err, os.RemoveAll(dir))
-	}
-	n, err = t.start(dir, "fsync=off", "full_page_writes=off", "shared_buffers=64MB", "max_wal_size=4GB")
+	n, err = t.startHasty("shared_buffers=64MB", "max_wal_size=4GB")
 	return n, "", err
 }
 
-// Pair starts a primary and a standby that every commit waits for, both writing
-// to disk as in earnest, until the test's end.
-func Pair(t testing.TB) (primary, standby *Node) {
+// startHasty starts a server on new files that never waits for the disk.
+func (t tools) startHasty(settings ...string) (*Node, error) {
+	dir, err := t.makeDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := t.initdb(dir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return t.start(dir, append(settings, "fsync=off", "full_page_writes=off")...)
+}
+
+// FewLocks starts a server until the test's end that has memory for less than a thousand locks; by
+// default there is some for ten times as many.
+func FewLocks(t testing.TB) *Node {
+	t.Helper()
+	n, err := mustFindTools(t).startHasty("max_locks_per_transaction=10", "max_connections=30",
+		"max_wal_senders=0", "max_worker_processes=0") // each of which would be given some too
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Stop)
+	return n
+}
+
+// mustFindTools skips the test where there is no PostgreSQL; with CI set, it fails.
+func mustFindTools(t testing.TB) tools {
 	t.Helper()
 	tools, err := findTools()
 	switch {
@@ -207,17 +224,24 @@ func Pair(t testing.TB) (primary, standby *Node) {
 	case err != nil:
 		t.Fatal(err)
 	}
-	dirs := make([]string, 2)
-	for i := range dirs {
-		if dirs[i], err = tools.makeDir(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	return tools
+}
+
+// Pair starts a primary and a standby that every commit waits for, both writing
+// to disk as in earnest, until the test's end.
+func Pair(t testing.TB) (primary, standby *Node) {
+	t.Helper()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	var err error
+	tools, dirs := mustFindTools(t), make([]string, 2)
+	for i := range dirs {
+		dirs[i], err = tools.makeDir()
+		must(err)
 	}
 	must(tools.initdb(dirs[0]))
 	primary, err = tools.start(dirs[0])
