@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"birdcar/internal/carrier"
 )
 
 // faulty is the program with one ride, before a MessageBird that takes everything
@@ -34,7 +36,8 @@ func newFaulty(t *testing.T, env map[string]string) *faulty {
 	f.carrier.peaceful.Store(true)
 	people := connectPeople(t, f.database, 1)
 	f.ada, f.ben = people[0], people[1]
-	f.env = map[string]string{"MESSAGEBIRD_API_KEY": "live_key", "MESSAGEBIRD_API_URL": f.carrier.URL, "WEBHOOK_TOKEN": tortureToken}
+	f.env = map[string]string{"MESSAGEBIRD_API_KEY": "live_key", "MESSAGEBIRD_API_URL": f.carrier.URL, "WEBHOOK_TOKEN": tortureToken,
+		"MESSAGEBIRD_SIGNING_KEY": "q8Zr2VxT", "PUBLIC_URL": "https://birdcar.example"}
 	for name, value := range env {
 		f.env[name] = value
 	}
@@ -53,6 +56,30 @@ func (f *faulty) text(again bool) (status int) {
 		f.ada.accepted = append(f.ada.accepted, body)
 	}
 	return status
+}
+
+// callSigned fetches the call flow of a call of Ada's with a signature and without the token,
+// twice: it connects once.
+func (f *faulty) callSigned(when string) {
+	f.t.Helper()
+	target := "/webhook-voice?source=" + digits(f.ada.from) + "&destination=" + digits(f.ada.proxy)
+	signature, err := carrier.Sign(f.env["MESSAGEBIRD_SIGNING_KEY"], f.env["PUBLIC_URL"]+target, nil, time.Now())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, want := range []int{http.StatusOK, http.StatusUnauthorized} {
+		request, err := http.NewRequest(http.MethodGet, f.base+target, nil)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		request.Header.Set(carrier.SignatureHeader, signature)
+		asked := time.Now()
+		response, err := http.DefaultClient.Do(request)
+		got := receive(f.t, response, err)
+		if got.status != want || (want == http.StatusOK) != (got.body == transferTo(f.ada.to)) || time.Since(asked) > 2*time.Second {
+			f.t.Errorf("%s, a signed call is answered after %v with %d %s, want %d", when, time.Since(asked), got.status, got.body, want)
+		}
+	}
 }
 
 // arrived waits until all that was answered with OK reached MessageBird, and fails
@@ -112,6 +139,7 @@ func TestFault_DiskFull(t *testing.T) {
 		if got := f.instance().callIn(t, f.ada.from, f.ada.proxy); got.status != http.StatusOK || got.body != transferTo(f.ada.to) {
 			t.Errorf("on a full disk, a call is answered with %d %s", got.status, got.body)
 		}
+		f.callSigned("on a full disk")
 	}
 	if got := statusOf(http.Get(f.base + "/readyz")); got != http.StatusServiceUnavailable {
 		t.Errorf("on a full disk, /readyz answers %d", got)
@@ -190,6 +218,7 @@ func TestFault_DatabaseLocked(t *testing.T) {
 		if got := f.instance().callIn(t, f.ada.from, f.ada.proxy); got.body != transferTo(f.ada.to) || time.Since(asked) > 2*time.Second {
 			t.Errorf("while the database is locked, a call is answered after %v with %s", time.Since(asked), got.body)
 		}
+		f.callSigned("while the database is locked")
 	}
 	texts.Wait()
 	if took := time.Since(began); took < 4*time.Second || took > 30*time.Second {

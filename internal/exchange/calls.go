@@ -40,11 +40,8 @@ func (x *Exchange) RouteCall(ctx context.Context, c masking.Call, p Proof) (flow
 
 // callRoute is as much of a caller's route as a call needs: its ride, the peer, and when it was released.
 func (x *Exchange) callRoute(ctx context.Context, c masking.Call, p Proof) (masking.Route, error) {
-	if p.ID != "" { // only a signed call has something to write before it is answered
-		err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return p.use(ctx, tx) })
-		if err != nil {
-			return masking.Route{}, err
-		}
+	if err := x.letIn(ctx, p); err != nil {
+		return masking.Route{}, err
 	}
 	if c.From.IsZero() {
 		return masking.Route{}, masking.ErrNotFound

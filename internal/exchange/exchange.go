@@ -19,6 +19,7 @@ type Exchange struct {
 	Config
 	inbounds rounds[*inbound]
 	dialled  rounds[*dialled]
+	unnoted  unnoted
 	calls    chan masking.CallRecord
 	chores   chan struct{} // has one when Chores shall look
 	counts   counts

@@ -1,6 +1,11 @@
 package exchange
 
-import "birdcar/internal/masking"
+import (
+	"strconv"
+	"time"
+
+	"birdcar/internal/masking"
+)
 
 // SpoilCalls makes every question about several calls fail.
 func (x *Exchange) SpoilCalls(err error) {
@@ -19,3 +24,13 @@ func (x *Exchange) Record(c masking.CallRecord) { x.record(c) }
 
 // KeepCalls has calls wait again that the database did not take.
 func (x *Exchange) KeepCalls(calls []masking.CallRecord, why error) { x.keepCalls(calls, why) }
+
+// FillSignatures remembers as many signatures as there is room for.
+func (x *Exchange) FillSignatures(expires time.Time) {
+	for i, room := 0, true; room; i++ {
+		_, room = x.unnoted.add(Proof{ID: strconv.Itoa(i), Expires: expires}, x.Now())
+	}
+}
+
+// Signatures is how many are remembered.
+func (x *Exchange) Signatures() int { return len(x.unnoted.until) }

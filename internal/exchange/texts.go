@@ -15,7 +15,7 @@ import (
 // ride that is over is answered, once. ErrReplayed: the proof was used before;
 // masking.ErrBusy, after TakeWithin at the latest: the database could not do it now.
 func (x *Exchange) RelayText(ctx context.Context, t masking.Text, p Proof) error {
-	return inTime(func() error {
+	return inTime(TakeWithin, func() error {
 		in := &inbound{ctx: ctx, text: t, proof: p}
 		if err := x.inbounds.join(in); err != nil {
 			return err
@@ -118,7 +118,7 @@ func (x *Exchange) repeated(ctx context.Context, tx *store.Tx, b *batch, t maski
 // masking.ErrNotFound: it is about no message of ours, and counted; masking.ErrBusy, after
 // TakeWithin at the latest: the database could not do it now.
 func (x *Exchange) TakeReport(ctx context.Context, r masking.Report, p Proof) error {
-	return inTime(func() error { return x.takeReport(ctx, r, p) })
+	return inTime(TakeWithin, func() error { return x.takeReport(ctx, r, p) })
 }
 
 func (x *Exchange) takeReport(ctx context.Context, r masking.Report, p Proof) error {

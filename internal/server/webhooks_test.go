@@ -275,9 +275,8 @@ func TestWebhooks_withoutADatabase(t *testing.T) {
 	s.get("/readyz").wantStatus(503)
 }
 
-// A call that must write before it is answered is answered in time though the
-// database takes nothing, and the next one as usual.
-func TestWebhook_voice_late(t *testing.T) {
+// A signed call is connected although the database takes nothing.
+func TestWebhook_voice_signedWhileNothingIsWritten(t *testing.T) {
 	s := newSite(t)
 	s.ride()
 	writers := 1 // of SQLite
@@ -299,18 +298,37 @@ func TestWebhook_voice_late(t *testing.T) {
 		<-began
 	}
 	const address = "/webhook-voice?" + callFrom
-	asked := time.Now()
-	a := s.do(http.MethodGet, address, "", carrier.SignatureHeader, sign(t, signingKey, address, "")).wantStatus(200)
-	took := time.Since(asked)
+	signature := sign(t, signingKey, address, "")
+	a := s.do(http.MethodGet, address, "", carrier.SignatureHeader, signature).wantStatus(200)
+	if !strings.Contains(a.body, "<Transfer") {
+		t.Errorf("the caller gets %s", a.body)
+	}
+	s.do(http.MethodGet, address, "", carrier.SignatureHeader, signature).wantStatus(401)
 	close(release)
 	held.Wait()
+}
+
+// A call is answered in time though what is asked for it hangs, and the next one as usual.
+func TestWebhook_voice_late(t *testing.T) {
+	s := newSite(t)
+	s.ride()
+	release := make(chan struct{})
+	s.exchange.Now = func() time.Time {
+		<-release
+		return testNow
+	}
+	const address = "/webhook-voice?token=" + token + "&" + callFrom
+	asked := time.Now()
+	a := s.do(http.MethodGet, address, "").wantStatus(200)
+	took := time.Since(asked)
+	close(release)
 	if !strings.Contains(a.body, masking.SayUnavailable) {
 		t.Errorf("the caller hears %s", a.body)
 	}
 	if took < exchange.AnswerWithin { // a later answer would have come only after the release
 		t.Errorf("answered after %v, want %v", took, exchange.AnswerWithin)
 	}
-	a = s.do(http.MethodGet, "/webhook-voice?token="+token+"&"+callFrom, "").wantStatus(200)
+	a = s.do(http.MethodGet, address, "").wantStatus(200)
 	if !strings.Contains(a.body, "<Transfer") {
 		t.Errorf("the next caller gets %s", a.body)
 	}
@@ -324,11 +342,10 @@ func TestWebhook_voice_panic(t *testing.T) {
 	if !strings.Contains(a.body, masking.SayUnavailable) {
 		t.Errorf("the caller hears %s", a.body)
 	}
-	// A signature is used by who answers, not together with others'.
-	address := "/webhook-voice?" + callFrom
-	a = s.do(http.MethodGet, address, "", carrier.SignatureHeader, sign(t, signingKey, address, "")).wantStatus(200)
+	s.exchange.Now = nil // which who answers asks for the time, not who searches for all
+	a = s.do(http.MethodGet, "/webhook-voice?token="+token+"&"+callFrom, "").wantStatus(200)
 	if !strings.Contains(a.body, masking.SayUnavailable) {
-		t.Errorf("the caller whose call is signed hears %s", a.body)
+		t.Errorf("the next caller hears %s", a.body)
 	}
 	if logs := s.logs.String(); !strings.Contains(logs, "call answered with an apology") {
 		t.Errorf("the handler did not break itself: %s", logs)
