@@ -122,6 +122,9 @@ type assumptions struct {
 // ride; closed, the ride, 2 routes, 2 uses and the number twice.
 const rideRows = 14 + 1 + 7
 
+// signatureRows is what a webhook's signature writes: noted when it is used, deleted once it has expired.
+const signatureRows = 2
+
 // need is one line of the answer.
 type need struct{ what, how, much string }
 
@@ -147,9 +150,10 @@ func (a assumptions) needs() string {
 	pool := max(collision, reuse, byRate, byDay)
 
 	// Each ride: made, lingering, closed. Each text: taken, marked. Each message sent:
-	// marked, and once for each report that moves it. Calls share theirs.
-	writes := ridesPeak*3 + textsPeak + outPeak*(1+a.reports)
-	rows := ridesPeak*rideRows + textsPeak*2 + outPeak*(1+a.reports) + callsPeak
+	// marked, and once for each report that moves it. Calls share that of their records, but
+	// the signature of each is noted alone; those of texts and reports are noted with them.
+	writes := ridesPeak*3 + textsPeak + outPeak*(1+a.reports) + callsPeak
+	rows := ridesPeak*rideRows + textsPeak*2 + outPeak*(1+a.reports) + callsPeak + webhooks*signatureRows
 	cpu := (textsPeak*a.textCPU + callsPeak*a.callCPU + ridesPeak*a.rideCPU + reportsPeak*a.reportCPU) / 1000
 
 	var b strings.Builder
@@ -170,8 +174,8 @@ func (a assumptions) needs() string {
 		{"traffic of a number", "messages out over the pool", fmt.Sprintf("%.2f/s, %s a day", outPeak/pool, number(a.rides*outPerRide/pool))},
 		{"live rides on a number", "live rides over the pool", number(live / pool)},
 		{"MessageBird accounts", fmt.Sprintf("%s messages a second each, %g of it used, or an agreed rate", number(a.accountRate), a.load), number(math.Ceil(outPeak / a.accountRate / a.load))},
-		{"transactions", "ride: made, ended, closed; text; mark; report", number(writes) + "/s"},
-		{"rows written", fmt.Sprintf("%d for a ride's life, 2 for a text, 1 for each mark, report and call", rideRows), number(rows) + "/s"},
+		{"transactions", "ride: made, ended, closed; text; mark; report; a call's signature", number(writes) + "/s"},
+		{"rows written", fmt.Sprintf("%d for a ride's life, 2 for a text, 1 for each mark, report and call, %d for a webhook's signature", rideRows, signatureRows), number(rows) + "/s"},
 		{"storage", fmt.Sprintf("%s bytes a ride; BirdCar keeps all, so this is if you delete what is older than %d days", number(a.rideBytes), a.kept), fmt.Sprintf("%s GB", number(a.rideBytes*a.rides*float64(a.kept)/1e9))},
 		{"processors", "milliseconds of processor for each text, call, ride and report", fmt.Sprintf("%.1f cores", cpu)},
 		{"instances", fmt.Sprintf("of %g cores, %g of them used, and one to spare", a.cores, a.load), number(math.Ceil(cpu/a.cores/a.load) + 1)},
