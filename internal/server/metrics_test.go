@@ -64,6 +64,7 @@ func TestMetrics(t *testing.T) {
 		`birdcar_webhook_seconds_count{kind="call"} 2`,
 		`birdcar_calls_total{answer="connected"} 1`,
 		`birdcar_calls_total{answer="sentence"} 1`,
+		`birdcar_calls_total{answer="apology"} 0`,
 		`birdcar_texts_total{result="relayed"} 1`,
 		`birdcar_texts_total{result="unrouted"} 1`,
 		`birdcar_texts_total{result="repeated"} 1`,
@@ -97,7 +98,18 @@ func TestMetrics_withoutADatabase(t *testing.T) {
 	if err := s.store.Close(); err != nil {
 		t.Fatal(err)
 	}
+	s.get("/webhook-voice?token=" + token + "&" + callFrom).wantStatus(200)
 	page := s.metrics("Authorization", "Bearer measure").wantStatus(200).body
+	for _, line := range []string{ // an outage, not a stranger's call
+		`birdcar_webhooks_total{kind="call",outcome="failed"} 1`,
+		`birdcar_webhooks_total{kind="call",outcome="taken"} 0`,
+		`birdcar_calls_total{answer="apology"} 1`,
+		`birdcar_calls_total{answer="sentence"} 0`,
+	} {
+		if !strings.Contains(page, line+"\n") {
+			t.Errorf("the metrics lack %s", line)
+		}
+	}
 	if !strings.Contains(page, "birdcar_database_up 0\n") || strings.Contains(page, "birdcar_queue_messages ") {
 		t.Error("the metrics do not say that the database is gone")
 	}

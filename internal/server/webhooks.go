@@ -60,7 +60,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, err error) {
 // answerCall says what to do with a call. Whoever calls hears something in time,
 // whatever goes wrong here or however long the database takes.
 func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, in webhook) {
-	a := callAnswer{w: w}
+	a := callAnswer{w: w.(*notedWriter), metrics: s.metrics} // note stands before every webhook
 	defer func() {
 		if p := recover(); p != nil {
 			s.Log.Error("call answered with an apology", "panic", p, "stack", string(debug.Stack()))
@@ -79,33 +79,37 @@ func (s *Server) answerCall(w http.ResponseWriter, r *http.Request, in webhook) 
 		a.once(func() { s.refuseReplay(w, r) })
 		return
 	}
-	if a.give(flow) && !flow.Transfer.IsZero() {
-		s.metrics.connected.Inc()
-	} else {
-		s.metrics.told.Inc()
-	}
+	a.give(flow)
 }
 
 // callAnswer is given once: by whoever is first, the decision or its deadline.
 type callAnswer struct {
-	w     http.ResponseWriter
-	mu    sync.Mutex // held while the answer is written, so that the handler does not return meanwhile
-	given bool
+	w       *notedWriter
+	metrics *metrics
+	mu      sync.Mutex // held while the answer is written, so that the handler does not return meanwhile
+	given   bool
 }
 
-func (a *callAnswer) once(write func()) (first bool) {
+func (a *callAnswer) once(write func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.given {
-		return false
+	if !a.given {
+		a.given = true
+		write()
 	}
-	a.given = true
-	write()
-	return true
 }
 
-func (a *callAnswer) give(flow masking.CallFlow) (first bool) {
-	return a.once(func() { writeCallFlow(a.w, carrier.EncodeCallFlow(flow)) })
+func (a *callAnswer) give(flow masking.CallFlow) {
+	a.once(func() {
+		writeCallFlow(a.w, carrier.EncodeCallFlow(flow))
+		a.note(flow)
+	})
+}
+
+// note counts and times the answer that was written.
+func (a *callAnswer) note(flow masking.CallFlow) {
+	a.metrics.called(flow)
+	a.w.answered(flow.Say == masking.SayUnavailable)
 }
 
 // apologize answers while the handler still waits for the database. It tells the length,
@@ -113,10 +117,12 @@ func (a *callAnswer) give(flow masking.CallFlow) (first bool) {
 // connection, because nothing more is answered on it until then.
 func (a *callAnswer) apologize() {
 	a.once(func() {
-		answer := carrier.EncodeCallFlow(masking.CallFlow{Say: masking.SayUnavailable})
+		flow := masking.CallFlow{Say: masking.SayUnavailable}
+		answer := carrier.EncodeCallFlow(flow)
 		a.w.Header().Set("Connection", "close")
 		a.w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 		writeCallFlow(a.w, answer)
+		a.note(flow)
 		_ = http.NewResponseController(a.w).Flush() // the carrier has gone
 	})
 }

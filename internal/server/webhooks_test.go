@@ -310,7 +310,7 @@ func TestWebhook_voice_signedWhileNothingIsWritten(t *testing.T) {
 
 // A call is answered in time though what is asked for it hangs, and the next one as usual.
 func TestWebhook_voice_late(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, func(c *server.Config) { c.MetricsToken = "measure" })
 	s.ride()
 	release := make(chan struct{})
 	s.exchange.Now = func() time.Time {
@@ -321,12 +321,22 @@ func TestWebhook_voice_late(t *testing.T) {
 	asked := time.Now()
 	a := s.do(http.MethodGet, address, "").wantStatus(200)
 	took := time.Since(asked)
+	page := s.metrics("Authorization", "Bearer measure").wantStatus(200).body
 	close(release)
 	if !strings.Contains(a.body, masking.SayUnavailable) {
 		t.Errorf("the caller hears %s", a.body)
 	}
 	if took < exchange.AnswerWithin { // a later answer would have come only after the release
 		t.Errorf("answered after %v, want %v", took, exchange.AnswerWithin)
+	}
+	for _, line := range []string{ // when it was answered, not when what hangs comes back
+		`birdcar_webhook_seconds_count{kind="call"} 1`,
+		`birdcar_webhooks_total{kind="call",outcome="failed"} 1`,
+		`birdcar_calls_total{answer="apology"} 1`,
+	} {
+		if !strings.Contains(page, line+"\n") {
+			t.Errorf("the metrics lack %s", line)
+		}
 	}
 	a = s.do(http.MethodGet, address, "").wantStatus(200)
 	if !strings.Contains(a.body, "<Transfer") {
