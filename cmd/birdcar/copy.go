@@ -38,14 +38,27 @@ func copyDatabase(ctx context.Context, arguments []string, stdout io.Writer) err
 	if err := twoDatabases(*from, *to); err != nil {
 		return err
 	}
-	err := copyBetween(ctx, *from, *to, stdout)
-	if err != nil && ctx.Err() != nil {
+	began, total := time.Now(), int64(0)
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "table\trows\tsum before\tsum after")
+	err := copyBetween(ctx, *from, *to, func(t store.CopiedTable) {
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\n", t.Name, t.Rows, t.From, t.To)
+		total += t.Rows
+	})
+	switch {
+	case err != nil && ctx.Err() != nil && !errors.Is(err, store.ErrUnconfirmed):
 		return errors.New("stopped; nothing was copied") // err is how a database noticed
+	case err != nil:
+		return err
 	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%d rows copied in %s; each table is the same in both.\n", total, time.Since(began).Round(time.Millisecond))
 	return err
 }
 
-func copyBetween(ctx context.Context, from, to string, stdout io.Writer) error {
+func copyBetween(ctx context.Context, from, to string, tell func(store.CopiedTable)) error {
 	source, err := store.Open(ctx, from, time.Now)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
@@ -56,21 +69,10 @@ func copyBetween(ctx context.Context, from, to string, stdout io.Writer) error {
 		return fmt.Errorf("--to: %w", err)
 	}
 	defer target.Close()
-
-	began, total := time.Now(), int64(0)
-	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "table\trows\tsum before\tsum after")
-	err = source.CopyTo(ctx, target, func(t store.CopiedTable) {
-		fmt.Fprintf(table, "%s\t%d\t%s\t%s\n", t.Name, t.Rows, t.From, t.To)
-		total += t.Rows
-	})
-	if err != nil {
-		return fmt.Errorf("nothing was copied: %w", err)
+	err = source.CopyTo(ctx, target, tell)
+	if err != nil && !errors.Is(err, store.ErrUnconfirmed) {
+		err = fmt.Errorf("nothing was copied: %w", err)
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(stdout, "%d rows copied in %s; each table is the same in both.\n", total, time.Since(began).Round(time.Millisecond))
 	return err
 }
 

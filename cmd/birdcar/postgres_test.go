@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"database/sql"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"birdcar/internal/store"
 	"birdcar/internal/store/storetest"
 )
 
@@ -179,6 +182,73 @@ func TestCopy_URLs(t *testing.T) {
 		return !strings.HasPrefix(name, "full.db") && !strings.HasPrefix(name, "other.db")
 	}) {
 		t.Errorf("there is now %q, %v", made, err)
+	}
+}
+
+// Who stops a copy while its commit waits, as it does for a synchronous standby, hears what
+// became of it.
+func TestCopy_StoppedAtItsCommit(t *testing.T) {
+	file := newDatabase(t)
+	if out, err := runCommand("generate", map[string]string{"DATABASE_URL": file}, "--rides", "10", "--numbers", "10"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const waiting = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+	for name, test := range map[string]struct{ meanwhile, want string }{
+		"it is confirmed":        {"SELECT pg_advisory_unlock(1)", "each table is the same in both"},
+		"its connection is lost": {"SELECT pg_terminate_backend(pid) " + waiting, "it is not known whether the copy was committed; look whether the database to copy to is empty"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			database := storetest.Postgres(t)
+			if s, err := store.Open(t.Context(), database, time.Now); err != nil || s.Close() != nil {
+				t.Fatal(err) // it made the tables
+			}
+			db, err := sql.Open("pgx", database)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			admin, err := db.Conn(t.Context()) // the lock is a session's
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer admin.Close()
+			do := func(statement string) {
+				t.Helper()
+				if _, err := admin.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			do(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END'`)
+			do("CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON proxy_numbers DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait()")
+			do("SELECT pg_advisory_lock(1)")
+
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			var out bytes.Buffer
+			ended := make(chan error, 1)
+			go func() {
+				ended <- run(ctx, []string{"birdcar", "copy", "--from", file, "--to", database}, func(string) string { return "" }, &out, &out)
+			}()
+			for waits := false; !waits; {
+				select {
+				case err := <-ended:
+					t.Fatalf("the copy ended before its commit: %v", err)
+				default:
+				}
+				err := admin.QueryRowContext(t.Context(), "SELECT EXISTS (SELECT 1 "+waiting+")").Scan(&waits)
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			stop()
+			do(test.meanwhile)
+			if err := <-ended; err != nil {
+				fmt.Fprint(&out, err)
+			}
+			if got := out.String(); !strings.Contains(got, test.want) || strings.Contains(got, "nothing was copied") {
+				t.Errorf("got %s\nwant %s", got, test.want)
+			}
+		})
 	}
 }
 

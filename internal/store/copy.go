@@ -30,9 +30,13 @@ type CopiedTable struct {
 	From, To string
 }
 
+// ErrUnconfirmed says that a copy was not confirmed: all of it may be there, or nothing.
+var ErrUnconfirmed = errors.New("it is not known whether the copy was committed; look whether the database to copy to is empty")
+
 // CopyTo copies everything into an empty database, all or nothing, and tells each
 // table once its sums were found equal. What is written here meanwhile waits, with SQLite,
-// or is not copied.
+// or is not copied. Once all is compared, ctx ends it no more: a commit under way cannot be
+// taken back. With any error but ErrUnconfirmed nothing was copied.
 func (s *Store) CopyTo(ctx context.Context, to *Store, tell func(CopiedTable)) error {
 	source, err := s.write.BeginTx(ctx, s.engine.snapshot)
 	if err != nil {
@@ -44,7 +48,10 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, tell func(CopiedTable)) e
 		return to.explain(err)
 	}
 	defer conn.Close()
-	target, err := conn.BeginTx(ctx, nil)
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	unlessStopped := context.AfterFunc(ctx, cancel)
+	target, err := conn.BeginTx(work, nil)
 	if err != nil {
 		return to.explain(err)
 	}
@@ -61,11 +68,14 @@ func (s *Store) CopyTo(ctx context.Context, to *Store, tell func(CopiedTable)) e
 		}
 		tell(table)
 	}
-	if err := target.Commit(); err != nil {
-		return err
+	if !unlessStopped() {
+		return ctx.Err()
 	}
-	_ = conn.Close()                                // SQLite has no other
-	return to.loadNames(context.WithoutCancel(ctx)) // they are copied, whoever left meanwhile
+	if err := target.Commit(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnconfirmed, err)
+	}
+	to.engine.names = s.engine.names // their settings are among what was copied
+	return nil
 }
 
 type copying struct {
