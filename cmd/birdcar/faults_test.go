@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -11,11 +14,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"birdcar/internal/carrier"
+	"birdcar/internal/store"
 )
 
 // faulty is the program with one ride, before a MessageBird that takes everything
@@ -297,4 +302,32 @@ func TestFault_TerminateWithoutPatience(t *testing.T) {
 	}
 	f.process = launch(t, f.database, f.env)
 	f.arrived()
+}
+
+// Nor does a database that hangs, as PostgreSQL does without its synchronous standby: a
+// write that gets no answer outlasts the grace, and the end says so.
+func TestFault_StopWhileTheDatabaseHangs(t *testing.T) {
+	s, err := store.Open(t.Context(), newDatabase(t), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	began, answer, written := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		written <- s.Tx(context.Background(), func(context.Context, *store.Tx) error {
+			close(began)
+			<-answer
+			return nil
+		})
+	}()
+	<-began
+	var log bytes.Buffer
+	a := &app{store: s, log: slog.New(slog.NewTextHandler(&log, nil)), stopBy: time.Now()}
+	a.closeStore()
+	if !strings.Contains(log.String(), "the database was not closed well") || !strings.Contains(log.String(), "it does not answer") {
+		t.Errorf("the log has %q; want why the database was left open", &log)
+	}
+	close(answer)
+	if err := errors.Join(<-written, s.Close()); err != nil {
+		t.Error(err)
+	}
 }

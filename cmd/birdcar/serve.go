@@ -40,6 +40,7 @@ type app struct {
 	instances *instances           // the other ones
 	token     string               // of the webhooks
 	local     string               // where this process listens, as this machine reaches it
+	stopBy    time.Time            // when the grace is over; zero until a stop has begun
 }
 
 // serve runs BirdCar until ctx ends, then finishes what is in hand.
@@ -56,11 +57,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	if a.store, err = store.OpenWaiting(ctx, cfg.DatabaseURL, time.Now, waits); err != nil {
 		return err
 	}
-	defer func() {
-		if err := a.store.Close(); err != nil {
-			log.Error("the database was not closed well", "err", err)
-		}
-	}()
+	defer a.closeStore()
 	if err := a.wire(ctx); err != nil {
 		return err
 	}
@@ -72,6 +69,22 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	}
 	a.announce(stdout)
 	return a.run(ctx, listener)
+}
+
+// closeStore closes the database, which waits for the writes in hand: for what is left of
+// the grace and a second more, so that a database that hangs does not keep the program.
+func (a *app) closeStore() {
+	closed := make(chan error, 1)
+	go func() { closed <- a.store.Close() }()
+	var err error
+	select {
+	case err = <-closed:
+	case <-time.After(max(time.Until(a.stopBy), 0) + time.Second):
+		err = errors.New("it does not answer; whether what was being written came to be is not known")
+	}
+	if err != nil {
+		a.log.Error("the database was not closed well", "err", err)
+	}
 }
 
 // localURL is how this machine reaches a listener.
@@ -232,7 +245,8 @@ func (a *app) run(ctx context.Context, listener net.Listener) error {
 		a.log.Info("stopping")
 	case err = <-failed:
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.ShutdownGrace)
+	a.stopBy = time.Now().Add(a.cfg.ShutdownGrace)
+	grace, cancel := context.WithDeadline(context.WithoutCancel(ctx), a.stopBy)
 	defer cancel()
 	if httpServer.Shutdown(grace) != nil {
 		_ = httpServer.Close() // the grace is over
