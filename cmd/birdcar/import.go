@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,7 +17,12 @@ import (
 
 // importFile copies a tutorial's database into ours, and prints what came over
 // and what was refused and why.
-func importFile(ctx context.Context, cfg config.Config, path string, stdout io.Writer, log *slog.Logger) error {
+func importFile(ctx context.Context, cfg config.Config, path string, stdout io.Writer, log *slog.Logger) (err error) {
+	defer func() {
+		if errors.Is(err, context.Canceled) {
+			err = errors.New("stopped; nothing was imported")
+		}
+	}()
 	tutorial, err := store.ReadTutorial(ctx, path)
 	if err != nil {
 		return err

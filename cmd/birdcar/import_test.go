@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"birdcar/internal/exchange"
 	"birdcar/internal/masking"
+	"birdcar/internal/outbox"
+	"birdcar/internal/store"
 	"birdcar/internal/store/storetest"
 )
 
@@ -135,5 +140,27 @@ func TestImport_NotATutorial(t *testing.T) {
 				t.Errorf("got %q, %v; want one line of error", out, err)
 			}
 		})
+	}
+}
+
+// Who stops an import in the middle has imported nothing.
+func TestImport_Stopped(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	s := storetest.Open(t, newDatabase(t), func() time.Time { // asked when a transaction begins
+		stop()
+		return time.Now()
+	})
+	x, err := exchange.New(exchange.Config{Store: s, Outbox: noOutbox{}, Zone: time.UTC, Country: "GB",
+		RideLimit: 24 * time.Hour, Linger: 4 * time.Hour, Lease: outbox.Lease, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := x.Import(ctx, store.Tutorial{Customers: []store.TutorialParty{{ID: 1, Name: "Ada", Number: "+447700900101"}}})
+	if !errors.Is(err, context.Canceled) || done.Customers != 0 {
+		t.Errorf("got %+v, %v; want it stopped", done, err)
+	}
+	if empty, err := s.Empty(context.Background()); err != nil || !empty {
+		t.Errorf("something was imported, %v", err)
 	}
 }

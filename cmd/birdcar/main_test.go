@@ -53,6 +53,7 @@ func TestRun_Stopped(t *testing.T) {
 	for want, arguments := range map[string][]string{
 		"stopped; nothing was copied":              {"copy", "--from", from, "--to", newDatabase(t)},
 		"stopped; the database holds a part only,": {"generate"},
+		"stopped; nothing was imported":            {"import", tutorialFile(t, "")},
 	} {
 		env := map[string]string{"DATABASE_URL": newDatabase(t)}
 		err := run(gone, append([]string{"birdcar"}, arguments...), func(name string) string { return env[name] }, io.Discard, io.Discard)

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,8 +24,10 @@ type Imported struct {
 // not long over connect their parties as if made here; the others come over
 // as closed, so that their numbers count as used. The same file again changes nothing.
 // With PostgreSQL nobody else can add to the lists or the pool meanwhile.
+// Once ctx ends it imports nothing and returns ctx's error.
 func (x *Exchange) Import(ctx context.Context, t store.Tutorial) (Imported, error) {
 	var result Imported
+	stopped := ctx.Err // the transaction's own ctx goes on
 	err := x.txIn(ctx, x.Store.LongTx, func(ctx context.Context, tx *store.Tx, b *batch) error {
 		in := importing{x: x, tx: tx, b: b,
 			parties: map[masking.Role]map[int64]masking.Party{masking.Customer: {}, masking.Driver: {}},
@@ -34,22 +37,22 @@ func (x *Exchange) Import(ctx context.Context, t store.Tutorial) (Imported, erro
 			return err
 		}
 		for _, row := range t.Numbers {
-			if err := in.number(ctx, row); err != nil {
+			if err := cmp.Or(stopped(), in.number(ctx, row)); err != nil {
 				return err
 			}
 		}
 		for _, row := range t.Customers {
-			if err := in.party(ctx, masking.Customer, row, &in.Customers); err != nil {
+			if err := cmp.Or(stopped(), in.party(ctx, masking.Customer, row, &in.Customers)); err != nil {
 				return err
 			}
 		}
 		for _, row := range t.Drivers {
-			if err := in.party(ctx, masking.Driver, row, &in.Drivers); err != nil {
+			if err := cmp.Or(stopped(), in.party(ctx, masking.Driver, row, &in.Drivers)); err != nil {
 				return err
 			}
 		}
 		for _, row := range t.Rides {
-			if err := in.ride(ctx, row); err != nil {
+			if err := cmp.Or(stopped(), in.ride(ctx, row)); err != nil {
 				return err
 			}
 		}
