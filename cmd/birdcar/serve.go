@@ -52,7 +52,8 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	defer listener.Close()
 	a := &app{cfg: cfg, log: log, local: localURL(listener.Addr())}
 	waits := func() {
-		log.Info("waiting for another instance that changes the database's tables; if it was killed, for half a minute")
+		log.Info("waiting to look after the database's tables: another instance changes them (if it was killed, for half a minute), " +
+			"or PostgreSQL does not confirm a write: is a synchronous standby missing?")
 	}
 	if a.store, err = store.OpenWaiting(ctx, cfg.DatabaseURL, time.Now, waits); err != nil {
 		return err

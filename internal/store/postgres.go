@@ -130,21 +130,23 @@ func (s *Store) openPostgres(ctx context.Context, url string, waits func()) (err
 	if err != nil {
 		return err
 	}
-	if err := s.migrate(ctx, goose.DialectPostgres, "postgres", goose.WithLocker(tellingLocker{locker, waits})); err != nil {
+	tell := time.AfterFunc(time.Second, waits)
+	defer tell.Stop()
+	if err := s.migrate(ctx, goose.DialectPostgres, "postgres", goose.WithLocker(tellingLocker{locker, tell})); err != nil {
 		return err
 	}
 	return s.loadNames(ctx)
 }
 
-// tellingLocker tells when it waits, which may last for a whole migration of somebody else's.
+// tellingLocker ends the telling once it has the lock: until then a whole migration of somebody
+// else's may be waited for, or a standby that is to confirm what is written before and for the lock.
 type tellingLocker struct {
 	lock.Locker
-	waits func()
+	tell *time.Timer
 }
 
 func (l tellingLocker) Lock(ctx context.Context, db *sql.DB) error {
-	tell := time.AfterFunc(time.Second, l.waits)
-	defer tell.Stop()
+	defer l.tell.Stop()
 	return l.Locker.Lock(ctx, db)
 }
 

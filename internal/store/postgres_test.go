@@ -94,6 +94,42 @@ func TestPostgres_TooManyLocks(t *testing.T) {
 	}
 }
 
+// An empty database that does not confirm the first write, as without its synchronous standby:
+// that comes before the lock of a migration, and is told too.
+func TestPostgres_WaitsForAWrite(t *testing.T) {
+	url := storetest.Postgres(t)
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	held, err := db.Conn(t.Context()) // the lock is a session's
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	for _, statement := range []string{
+		"CREATE FUNCTION wait() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(1); END'",
+		"CREATE EVENT TRIGGER wait ON ddl_command_start EXECUTE FUNCTION wait()",
+		"SELECT pg_advisory_lock(1)",
+	} {
+		if _, err := held.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	s, err := store.OpenWaiting(ctx, url, time.Now, func() {
+		if _, err := held.ExecContext(ctx, "SELECT pg_advisory_unlock(1)"); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatalf("it waits, and nobody was told: %v", err)
+	}
+	defer s.Close()
+}
+
 func TestPostgres_SecretsStayOut(t *testing.T) {
 	for _, url := range []string{
 		"postgres://birdcar:s3cret@127.0.0.1:1/birdcar",

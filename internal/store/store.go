@@ -39,7 +39,8 @@ func Open(ctx context.Context, url string, now func() time.Time) (*Store, error)
 }
 
 // OpenWaiting is Open, and calls waits once if for a second another process has the right
-// to change the tables. That lasts until it is done, or some 30 seconds after it vanished.
+// to change the tables, or PostgreSQL confirms no write. The first lasts until that process
+// is done, or some 30 seconds after it vanished; the second until a synchronous standby is there.
 func OpenWaiting(ctx context.Context, url string, now func() time.Time, waits func()) (*Store, error) {
 	s := &Store{now: now}
 	open, name := s.openSQLite, url
