@@ -16,10 +16,10 @@ import (
 )
 
 type bench struct {
-	birdcar, dir, postgres string
-	sizes                  []int
-	duration               time.Duration
-	connections            int
+	birdcar, dir, postgres, out string
+	sizes                       []int
+	duration                    time.Duration
+	connections                 int
 
 	self    string // this program
 	limits  *child
@@ -136,7 +136,7 @@ func (b *bench) measure(ctx context.Context, e engine) error {
 			return err
 		}
 	}
-	if err := b.beside(ctx, func() error { return b.calls(all) }); err != nil {
+	if err := b.beside(ctx, func() error { return b.calls(ctx, all) }); err != nil {
 		return err
 	}
 	for _, s := range all {
@@ -206,7 +206,7 @@ func say(s *subject, what string, r, limit result) {
 	fmt.Fprintf(os.Stderr, "%-10s %8d rides  %-22s %s (limit %s)\n", s.Engine, s.Rides, what, r, limit)
 }
 
-func (b *bench) calls(all []*subject) error {
+func (b *bench) calls(ctx context.Context, all []*subject) error {
 	empty := calling(all[0].callers, false)
 	loads := []load{closed(b.limits, b.connections, empty)}
 	for _, s := range all {
@@ -223,7 +223,7 @@ func (b *bench) calls(all []*subject) error {
 	for _, s := range all {
 		live := calling(s.callers, true)
 		learn, rate := half(closed(s.child, b.connections, live))
-		if r, err = inTurns(b.duration, learn, open(b.limits, b.connections, rate, empty), open(s.child, b.connections, rate, live)); err != nil {
+		if r, err = inTurns(b.duration, learn, open(ctx, b.limits, b.connections, rate, empty), open(ctx, s.child, b.connections, rate, live)); err != nil {
 			return err
 		}
 		s.EmptyHalf, s.CallsHalf = r[1].result(), r[2].result()
@@ -238,7 +238,7 @@ func (b *bench) texts(ctx context.Context, s *subject) error {
 		return err
 	}
 	defer db.Close()
-	text := func(path string, wait bool) work { return texting(s.callers, path, b.carrier, wait, b.sent) }
+	text := func(path string, wait bool) work { return texting(ctx, s.callers, path, b.carrier, wait, b.sent) }
 	const hook = "/webhook?token=" + token
 
 	r, err := inTurns(b.duration,
@@ -255,9 +255,9 @@ func (b *bench) texts(ctx context.Context, s *subject) error {
 	learn, rate := half(b.whole(ctx, db, closed(s.child, senders, text(hook, true)), nil))
 	var forward, bare sample
 	r, err = inTurns(b.duration, learn,
-		open(b.limits, b.connections, rate, text("/webhook", false)),
-		b.whole(ctx, db, open(s.child, b.connections, rate, text(hook, false)), &forward),
-		b.whole(ctx, db, open(b.limits, b.connections, rate, text("/forward", false)), &bare))
+		open(ctx, b.limits, b.connections, rate, text("/webhook", false)),
+		b.whole(ctx, db, open(ctx, s.child, b.connections, rate, text(hook, false)), &forward),
+		b.whole(ctx, db, open(ctx, b.limits, b.connections, rate, text("/forward", false)), &bare))
 	if err != nil {
 		return err
 	}
@@ -268,8 +268,8 @@ func (b *bench) texts(ctx context.Context, s *subject) error {
 	rest := fixed(50)
 	forward, bare = sample{}, sample{}
 	_, err = inTurns(b.duration,
-		b.whole(ctx, db, open(s.child, b.connections, rest, text(hook, false)), &forward),
-		b.whole(ctx, db, open(b.limits, b.connections, rest, text("/forward", false)), &bare))
+		b.whole(ctx, db, open(ctx, s.child, b.connections, rest, text(hook, false)), &forward),
+		b.whole(ctx, db, open(ctx, b.limits, b.connections, rest, text("/forward", false)), &bare))
 	if err != nil {
 		return err
 	}
@@ -302,6 +302,9 @@ func (b *bench) whole(ctx context.Context, db *store.Store, run load, forwarded 
 // settled waits until the carrier has so many texts and BirdCar has marked them all.
 func (b *bench) settled(ctx context.Context, db *store.Store, want int64) error {
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if b.carrier.texts.Load() < want {
 			continue
 		}

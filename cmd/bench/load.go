@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -122,9 +123,17 @@ func closed(server *child, connections int, do work) load {
 		if err != nil {
 			return sample{}, err
 		}
+		if counted.Load() == 0 {
+			return sample{}, errNothing(duration)
+		}
 		after, err := server.processor()
 		return sample{took: duration, counted: counted.Load(), cpu: after - before, answers: answers.Load()}, err
 	}
+}
+
+// errNothing says that a load brought no figure: 0 would be none.
+func errNothing(duration time.Duration) error {
+	return fmt.Errorf("not one answer counted in %s; measure for longer: -duration", duration)
 }
 
 // half is a load that learns half of the rate at which full runs now: what loads that come
@@ -145,7 +154,7 @@ func fixed(rate float64) func() float64 { return func() float64 { return rate } 
 // open asks at a rate, whatever the answers do, and measures each latency
 // from when the question was due: one that had to wait for a free connection
 // counts its wait. It warms up as closed does.
-func open(server *child, connections int, rate func() float64, do work) load {
+func open(ctx context.Context, server *child, connections int, rate func() float64, do work) load {
 	return func(duration time.Duration) (sample, error) {
 		// One processor is enough to ask at such a rate; more would spend theirs on waking each other.
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -154,8 +163,10 @@ func open(server *child, connections int, rate func() float64, do work) load {
 		s := sample{took: duration}
 		warm := time.Now().Add(duration / 5)
 		last := warm.Add(duration)
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
 		paced := make(chan error, 1)
-		go func() { paced <- pace(rate(), last, due) }()
+		go func() { paced <- pace(ctx, rate(), last, due) }()
 		err := connect(server.address, connections, do, func(once func(time.Time) error) error {
 			var own []time.Duration
 			for at := range due {
@@ -171,8 +182,14 @@ func open(server *child, connections int, rate func() float64, do work) load {
 			s.latencies = append(s.latencies, own...)
 			return nil
 		})
-		s.counted = int64(len(s.latencies))
-		return s, cmp.Or(err, <-paced)
+		cancel() // whoever asked has ended, and takes nothing any more
+		if err := cmp.Or(err, <-paced); err != nil {
+			return sample{}, err
+		}
+		if s.counted = int64(len(s.latencies)); s.counted == 0 {
+			return sample{}, errNothing(duration)
+		}
+		return s, nil
 	}
 }
 
@@ -184,8 +201,11 @@ const tick = 100 * time.Microsecond
 // wakes it, through the same poll as the answers: Go's timers are a millisecond late on a
 // machine at rest, and a thread that sleeps costs what is measured beside it a tenth of the
 // processors.
-func pace(rate float64, last time.Time, due chan<- time.Time) error {
+func pace(ctx context.Context, rate float64, last time.Time, due chan<- time.Time) error {
 	defer close(due)
+	if !(rate > 0) {
+		return fmt.Errorf("nothing can be asked %g times a second", rate)
+	}
 	gap := time.Duration(float64(time.Second) / rate)
 	timer, err := newTimer(max(gap, tick))
 	if err != nil {
@@ -198,7 +218,11 @@ func pace(rate float64, last time.Time, due chan<- time.Time) error {
 			return err
 		}
 		for now := time.Now(); !at.After(now) && at.Before(last); at = at.Add(gap) {
-			due <- at
+			select {
+			case due <- at:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 	}
 	return nil

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,7 +30,7 @@ func TestOpen_CountsTheWait(t *testing.T) {
 			return err
 		}
 	}
-	s, err := open(&child{address: strings.TrimPrefix(server.URL, "http://")}, 1, fixed(200), ask)(time.Second)
+	s, err := open(t.Context(), &child{address: strings.TrimPrefix(server.URL, "http://")}, 1, fixed(200), ask)(time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,5 +99,60 @@ func TestHalf(t *testing.T) {
 	})
 	if want := []float64{500, 1000, 1500, 2000}; err != nil || !slices.Equal(rates, want) {
 		t.Errorf("halves of %v, %v; want %v", rates, err, want)
+	}
+}
+
+// A load that brings nothing is told; it neither goes on for ever nor is a figure of 0.
+func TestOpen_AtNoRate(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	never := func(*conn, int) func(time.Time) error {
+		return func(time.Time) error { return errors.New("nothing was due") }
+	}
+	address := strings.TrimPrefix(server.URL, "http://")
+	for _, rate := range []float64{0, -1, math.NaN()} {
+		s, err := open(t.Context(), &child{address: address}, 1, fixed(rate), never)(time.Second)
+		if err == nil || !strings.Contains(err.Error(), "times a second") {
+			t.Errorf("at a rate of %g: got %+v, %v; want an error", rate, s.result(), err)
+		}
+	}
+	if _, err := open(t.Context(), &child{address: address}, 1, fixed(1), never)(time.Millisecond); err == nil || !strings.Contains(err.Error(), "not one answer") {
+		t.Errorf("before anything was due: got %v, want that it is no figure", err)
+	}
+}
+
+// Nobody takes what is due any more: a signal still ends the pace.
+func TestPace_Stops(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	due := make(chan time.Time)
+	paced := make(chan error, 1)
+	go func() { paced <- pace(ctx, 1000, time.Now().Add(time.Hour), due) }()
+	<-due
+	stop()
+	for range due { // one may have been on its way
+	}
+	if err := <-paced; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want that it was stopped", err)
+	}
+}
+
+func TestRead(t *testing.T) {
+	b, err := read([]string{"-sizes", "100,2000", "-duration", "1s", "-out", "x"})
+	if err != nil || !slices.Equal(b.sizes, []int{100, 2000}) || b.duration != time.Second || b.out != "x" || b.connections != 64 {
+		t.Errorf("got %+v, %v", b, err)
+	}
+	for arguments, want := range map[string]string{
+		"-duration 0s":      "-duration 0s: want 1s at least",
+		"-duration 100ms":   "-duration 100ms: want 1s at least",
+		"-sizes 1000,many":  "-sizes 1000,many: want numbers of 100 at least",
+		"-sizes 99":         "-sizes 99: want numbers of 100 at least",
+		"-connections 0":    "-connections 0: want 1 to 999",
+		"-connections 1000": "-connections 1000: want 1 to 999",
+		"-wings 2":          "flag provided but not defined: -wings",
+		"fast":              `"fast" is no flag; -h lists them`,
+	} {
+		if _, err := read(strings.Fields(arguments)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", arguments, err, want)
+		}
 	}
 }

@@ -6,8 +6,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -21,31 +23,58 @@ func main() {
 	if len(os.Args) == 4 && os.Args[1] == "limits" {
 		exit(serveLimits(os.Args[2], os.Args[3]))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	b := bench{}
-	sizes := flag.String("sizes", "1000,100000,1000000", "how many rides the databases hold")
-	out := flag.String("out", "", "folder for bench.json and bench.svg; empty: neither is written")
-	flag.StringVar(&b.birdcar, "birdcar", "bin/birdcar", "the program to measure")
-	flag.StringVar(&b.dir, "dir", "bin/bench", "folder for databases; generated ones are kept there for the next run")
-	flag.StringVar(&b.postgres, "postgres", "", "URL of a PostgreSQL server whose user may create databases; empty: SQLite only")
-	flag.DurationVar(&b.duration, "duration", 8*time.Second, "how long each figure is measured")
-	flag.IntVar(&b.connections, "connections", 64, "connections of the load")
-	flag.Parse()
-	for size := range strings.SplitSeq(*sizes, ",") {
-		n, err := strconv.Atoi(size)
-		if err != nil || n < 100 || flag.NArg() > 0 || b.connections < 1 || b.connections > 999 {
-			flag.Usage()
-			os.Exit(2)
-		}
-		b.sizes = append(b.sizes, n)
+	b, err := read(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	} else if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	report, err := b.run(ctx)
 	if err == nil {
 		fmt.Print("\n", report.table())
-		err = report.write(*out)
+		err = report.write(b.out)
 	}
 	exit(err)
+}
+
+// read takes what to measure from flags. The error is one line about one of them; asked for
+// help, it prints them all and returns flag.ErrHelp.
+func read(arguments []string) (b bench, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	sizes := flags.String("sizes", "1000,100000,1000000", "how many rides the databases hold, 100 at least each")
+	flags.StringVar(&b.out, "out", "", "folder for bench.json and bench.svg; empty: neither is written")
+	flags.StringVar(&b.birdcar, "birdcar", "bin/birdcar", "the program to measure")
+	flags.StringVar(&b.dir, "dir", "bin/bench", "folder for databases; generated ones are kept there for the next run")
+	flags.StringVar(&b.postgres, "postgres", "", "URL of a PostgreSQL server whose user may create databases; empty: SQLite only")
+	flags.DurationVar(&b.duration, "duration", 8*time.Second, "how long each figure is measured, 1s at least")
+	flags.IntVar(&b.connections, "connections", 64, "connections of the load, 1 to 999")
+	if err := flags.Parse(arguments); errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(os.Stdout)
+		flags.PrintDefaults()
+		return b, err
+	} else if err != nil {
+		return b, err
+	}
+	for size := range strings.SplitSeq(*sizes, ",") {
+		n, err := strconv.Atoi(size)
+		if err != nil || n < 100 {
+			return b, fmt.Errorf("-sizes %s: want numbers of 100 at least, like 1000,100000", *sizes)
+		}
+		b.sizes = append(b.sizes, n)
+	}
+	switch {
+	case flags.NArg() > 0:
+		return b, fmt.Errorf("%q is no flag; -h lists them", flags.Arg(0))
+	case b.duration < time.Second:
+		return b, fmt.Errorf("-duration %s: want 1s at least", b.duration)
+	case b.connections < 1 || b.connections > 999:
+		return b, fmt.Errorf("-connections %d: want 1 to 999", b.connections)
+	}
+	return b, nil
 }
 
 func exit(err error) {

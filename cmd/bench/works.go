@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -77,7 +78,7 @@ var texts atomic.Int64
 
 // texting posts a new text of a random live route to path. When wait is set each
 // connection goes on once the carrier has its text, so that no queue can grow.
-func texting(callers []caller, path string, to *carrier, wait bool, sent []atomic.Int64) work {
+func texting(ctx context.Context, callers []caller, path string, to *carrier, wait bool, sent []atomic.Int64) work {
 	payload := url.QueryEscape(textMark) + "%08d.%03d" + strings.ReplaceAll(url.QueryEscape(": I am at the corner"), "%", "%%")
 	layout := "id=%016x%016x&originator=%s&recipient=%s&payload=" + payload +
 		"&createdDatetime=2026-11-21T10%%3A30%%3A59%%2B00%%3A00&reference=47749346971"
@@ -104,6 +105,8 @@ func texting(callers []caller, path string, to *carrier, wait bool, sent []atomi
 				case <-to.awaited[connection]:
 				case <-patience.C:
 					arrived = false
+				case <-ctx.Done():
+					return ctx.Err()
 				}
 			}
 			status, err := c.receive()
