@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,8 +36,13 @@ const (
 	senders     = 256 // connections that bring texts when all is asked of BirdCar: each waits for its text to be forwarded
 )
 
+// run measures everything. With an error, the report says why it is incomplete and holds what
+// was measured until then.
 func (b *bench) run(ctx context.Context) (report, error) {
-	var err error
+	engines, err := b.engines(ctx)
+	if err != nil {
+		return b.report, err
+	}
 	if b.self, err = os.Executable(); err != nil {
 		return b.report, err
 	}
@@ -51,18 +57,46 @@ func (b *bench) run(ctx context.Context) (report, error) {
 	if b.report.Machine, err = b.machine(); err != nil {
 		return b.report, err
 	}
-	engines := []engine{b.sqlite()}
-	if b.postgres != "" {
-		engines = append(engines, b.postgresAt(b.postgres))
-	}
 	for _, e := range engines {
-		if err := b.measure(ctx, e); err != nil {
-			return b.report, fmt.Errorf("%s: %w", e.name, err)
+		if err = b.measure(ctx, e); err == nil {
+			continue
 		}
+		if err = fmt.Errorf("%s: %w", e.name, err); ctx.Err() != nil {
+			err = errors.New("interrupted") // err is how a load noticed
+		}
+		b.report.Incomplete = err.Error()
+		break
 	}
 	// Those of a size stand together.
 	slices.SortStableFunc(b.report.Figures, func(x, y figures) int { return cmp.Compare(x.Rides, y.Rides) })
-	return b.report, nil
+	return b.report, err
+}
+
+// engines looks, before anything is measured, whether all is there that a run needs at its end.
+func (b *bench) engines(ctx context.Context) ([]engine, error) {
+	if _, err := os.Stat(b.birdcar); err != nil {
+		return nil, fmt.Errorf("-birdcar: %w", err)
+	}
+	if b.out != "" {
+		if err := os.MkdirAll(b.out, 0o755); err != nil {
+			return nil, fmt.Errorf("-out: %w", err)
+		}
+		f, err := os.CreateTemp(b.out, "bench-")
+		if err != nil {
+			return nil, fmt.Errorf("-out: %w", err)
+		}
+		if err := cmp.Or(f.Close(), os.Remove(f.Name())); err != nil {
+			return nil, fmt.Errorf("-out: %w", err)
+		}
+	}
+	all := []engine{b.sqlite()}
+	if b.postgres == "" {
+		return all, nil
+	}
+	if err := psql(ctx, b.postgres, "SELECT 1"); err != nil {
+		return nil, fmt.Errorf("-postgres: %w", err)
+	}
+	return append(all, b.postgresAt(b.postgres)), nil
 }
 
 func (b *bench) machine() (m machine, err error) {
@@ -120,6 +154,11 @@ func (b *bench) start(ctx context.Context, e engine, size, numbers int) (*subjec
 // held against each other too, and then the rest, one after the other.
 func (b *bench) measure(ctx context.Context, e engine) error {
 	var all []*subject
+	defer func() {
+		for _, s := range all {
+			b.report.Figures = append(b.report.Figures, s.figures)
+		}
+	}()
 	for _, size := range b.sizes {
 		s, err := b.start(ctx, e, size, manyNumbers)
 		if err != nil {
@@ -146,7 +185,6 @@ func (b *bench) measure(ctx context.Context, e engine) error {
 		if err := b.finish(ctx, e, s); err != nil {
 			return err
 		}
-		b.report.Figures = append(b.report.Figures, s.figures)
 	}
 	return nil
 }
@@ -203,7 +241,11 @@ func (b *bench) finish(ctx context.Context, e engine, s *subject) (err error) {
 
 // say tells how far the run is.
 func say(s *subject, what string, r, limit result) {
-	fmt.Fprintf(os.Stderr, "%-10s %8d rides  %-22s %s (limit %s)\n", s.Engine, s.Rides, what, r, limit)
+	beside := ""
+	if limit != (result{}) {
+		beside = fmt.Sprintf(" (limit %s)", limit)
+	}
+	fmt.Fprintf(os.Stderr, "%-10s %8d rides  %-22s %s%s\n", s.Engine, s.Rides, what, r, beside)
 }
 
 func (b *bench) calls(ctx context.Context, all []*subject) error {

@@ -63,22 +63,15 @@ func (b *bench) postgresAt(server string) engine {
 		u.Path = "/" + name
 		return u.String()
 	}
-	psql := func(ctx context.Context, statement string) error {
-		out, err := exec.CommandContext(ctx, "psql", "-Xqv", "ON_ERROR_STOP=1", "-c", statement, server).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("psql: %w\n%s", err, out)
-		}
-		return nil
-	}
 	return engine{name: "PostgreSQL",
 		copy: func(ctx context.Context, rides, numbers int) (string, error) {
 			original := fmt.Sprintf("bench_%d_%d_%s", rides, numbers, schema())
 			if exec.CommandContext(ctx, "psql", "-Xqc", "SELECT 1", at(original)).Run() != nil {
 				part := original + "_part"
-				if err := psql(ctx, "DROP DATABASE IF EXISTS "+part); err != nil {
+				if err := psql(ctx, server, "DROP DATABASE IF EXISTS "+part); err != nil {
 					return "", err
 				}
-				if err := psql(ctx, "CREATE DATABASE "+part); err != nil {
+				if err := psql(ctx, server, "CREATE DATABASE "+part); err != nil {
 					return "", err
 				}
 				if err := b.generate(ctx, at(part), rides, numbers); err != nil {
@@ -87,20 +80,28 @@ func (b *bench) postgresAt(server string) engine {
 				if err := exec.CommandContext(ctx, "psql", "-Xqc", "VACUUM ANALYZE", at(part)).Run(); err != nil {
 					return "", err
 				}
-				if err := psql(ctx, "ALTER DATABASE "+part+" RENAME TO "+original); err != nil {
+				if err := psql(ctx, server, "ALTER DATABASE "+part+" RENAME TO "+original); err != nil {
 					return "", err
 				}
 			}
 			work := fmt.Sprintf("bench_work_%d_%d", rides, numbers)
-			if err := psql(ctx, "DROP DATABASE IF EXISTS "+work); err != nil {
+			if err := psql(ctx, server, "DROP DATABASE IF EXISTS "+work); err != nil {
 				return "", err
 			}
-			return at(work), psql(ctx, "CREATE DATABASE "+work+" TEMPLATE "+original)
+			return at(work), psql(ctx, server, "CREATE DATABASE "+work+" TEMPLATE "+original)
 		},
 		drop: func(ctx context.Context, work string) {
-			_ = psql(ctx, "DROP DATABASE IF EXISTS "+work[strings.LastIndexByte(work, '/')+1:])
+			_ = psql(ctx, server, "DROP DATABASE IF EXISTS "+work[strings.LastIndexByte(work, '/')+1:])
 		},
 	}
+}
+
+func psql(ctx context.Context, server, statement string) error {
+	out, err := exec.CommandContext(ctx, "psql", "-Xqv", "ON_ERROR_STOP=1", "-c", statement, server).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("psql: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func (b *bench) generate(ctx context.Context, database string, rides, numbers int) error {

@@ -38,7 +38,7 @@ func (s *sample) add(more sample) {
 
 // result sums a sample up.
 type result struct {
-	Rate float64 `json:"rate"` // answers a second
+	Rate float64 `json:"rate,omitempty"` // answers a second
 	P50  float64 `json:"p50_ms,omitempty"`
 	P99  float64 `json:"p99_ms,omitempty"`
 	CPU  float64 `json:"cpu_us,omitempty"` // processor time of the server for each answer, in microseconds

@@ -33,9 +33,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	report, err := b.run(ctx)
-	if err == nil {
+	if len(report.Figures) > 0 {
 		fmt.Print("\n", report.table())
-		err = report.write(b.out)
+		err = errors.Join(err, report.write(b.out))
 	}
 	exit(err)
 }

@@ -42,6 +42,9 @@ func (r report) picture() []byte {
 		y += 12
 		for _, f := range r.Figures {
 			rate, limit := p.rates(f)
+			if rate == 0 {
+				continue // not measured
+			}
 			b := bar{Y: y, Length: int(width * rate / most), Limit: int(width * limit / most),
 				Name: fmt.Sprintf("%s, %s rides", f.Engine, thousands(float64(f.Rides))), Label: thousands(rate)}
 			if limit > 0 {
@@ -55,6 +58,9 @@ func (r report) picture() []byte {
 	}
 	data.Height = y
 	data.Caption = fmt.Sprintf("%d cores (%s), shared by BirdCar, the load and the stand-in carrier", r.Machine.Cores, r.Machine.Processor)
+	if r.Incomplete != "" {
+		data.Caption += "; incomplete"
+	}
 	var b bytes.Buffer
 	if err := drawing.Execute(&b, data); err != nil {
 		panic(err) // the template fits its data

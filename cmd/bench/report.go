@@ -8,10 +8,11 @@ import (
 	"strings"
 )
 
-// report is a whole run.
+// report is a whole run, or what there is of one that did not come to its end.
 type report struct {
-	Machine machine   `json:"machine"`
-	Figures []figures `json:"figures"`
+	Incomplete string    `json:"incomplete,omitempty"` // why
+	Machine    machine   `json:"machine"`
+	Figures    []figures `json:"figures"`
 }
 
 type machine struct {
@@ -23,34 +24,35 @@ type machine struct {
 	Binary     int64   `json:"binary_bytes"`
 }
 
-// figures are what one database of one size brought, each beside its limit.
+// figures are what one database of one size brought, each beside its limit. What was not
+// measured is 0, and not shown.
 type figures struct {
 	Engine string `json:"engine"`
 	Rides  int    `json:"rides"`
 
-	Calls     result `json:"calls"`
-	Empty     result `json:"empty"`
-	CallsHalf result `json:"calls_half"`
-	EmptyHalf result `json:"empty_half"`
+	Calls     result `json:"calls,omitzero"`
+	Empty     result `json:"empty,omitzero"`
+	CallsHalf result `json:"calls_half,omitzero"`
+	EmptyHalf result `json:"empty_half,omitzero"`
 
-	Texts          result `json:"texts"`
-	EmptyPosts     result `json:"empty_posts"`
-	BareRelay      result `json:"bare_relay"`
-	TextsHalf      result `json:"texts_half"`
-	EmptyPostsHalf result `json:"empty_posts_half"`
+	Texts          result `json:"texts,omitzero"`
+	EmptyPosts     result `json:"empty_posts,omitzero"`
+	BareRelay      result `json:"bare_relay,omitzero"`
+	TextsHalf      result `json:"texts_half,omitzero"`
+	EmptyPostsHalf result `json:"empty_posts_half,omitzero"`
 
-	ForwardRest result `json:"forward_rest"` // from the webhook's start to the carrier's socket
-	BareRest    result `json:"bare_rest"`
-	ForwardHalf result `json:"forward_half"`
-	BareHalf    result `json:"bare_half"`
+	ForwardRest result `json:"forward_rest,omitzero"` // from the webhook's start to the carrier's socket
+	BareRest    result `json:"bare_rest,omitzero"`
+	ForwardHalf result `json:"forward_half,omitzero"`
+	BareHalf    result `json:"bare_half,omitzero"`
 
-	RidesMany    result  `json:"rides_created_10000_numbers"`
-	RidesFew     result  `json:"rides_created_100_numbers"`
+	RidesMany    result  `json:"rides_created_10000_numbers,omitzero"`
+	RidesFew     result  `json:"rides_created_100_numbers,omitzero"`
 	GroupCommits float64 `json:"group_commits,omitempty"` // rows a second; SQLite only
 
-	Started      float64 `json:"start_ms"`
-	MemoryAtRest int64   `json:"memory_at_rest_bytes"`
-	MemoryPeak   int64   `json:"memory_peak_bytes"`
+	Started      float64 `json:"start_ms,omitzero"`
+	MemoryAtRest int64   `json:"memory_at_rest_bytes,omitzero"`
+	MemoryPeak   int64   `json:"memory_peak_bytes,omitzero"`
 }
 
 func (r report) json() []byte {
@@ -72,10 +74,16 @@ func processor() string {
 func (r report) table() string {
 	var b strings.Builder
 	m := r.Machine
+	if r.Incomplete != "" {
+		fmt.Fprintf(&b, "**Incomplete**: %s.\n\n", oneLine(r.Incomplete))
+	}
 	fmt.Fprintf(&b, "%d cores (%s), shared by the load, the stand-in carrier and BirdCar; %s durable 4 KiB writes a second one by one; %s; %s.\n\n",
 		m.Cores, m.Processor, thousands(m.DiskWrites), m.Go, m.Date)
 	b.WriteString("| work | database | rides | measured | its limit, measured beside it | ratio |\n|---|---|--:|---|---|--:|\n")
 	row := func(f figures, work, measured, limit string, ratio float64) {
+		if measured == "" {
+			return
+		}
 		shown := ""
 		if ratio > 0 {
 			shown = fmt.Sprintf("%.2f", ratio)
@@ -131,10 +139,14 @@ func (r report) table() string {
 	rides("ride created, 10,000 numbers", func(f figures) result { return f.RidesMany })
 	rides("ride created, 100 numbers", func(f figures) result { return f.RidesFew })
 	each(func(f figures) {
-		row(f, "resident memory", fmt.Sprintf("at rest %s, at most %s", megabytes(f.MemoryAtRest), megabytes(f.MemoryPeak)), "", 0)
+		if f.MemoryPeak > 0 {
+			row(f, "resident memory", fmt.Sprintf("at rest %s, at most %s", megabytes(f.MemoryAtRest), megabytes(f.MemoryPeak)), "", 0)
+		}
 	})
 	each(func(f figures) {
-		row(f, "start, exec to the first answer", fmt.Sprintf("%.0f ms", f.Started), "", 0)
+		if f.Started > 0 {
+			row(f, "start, exec to the first answer", fmt.Sprintf("%.0f ms", f.Started), "", 0)
+		}
 	})
 	fmt.Fprintf(&b, "\nOf rates more is better, and so is a higher ratio; of latencies less, and the ratio is that of the p99. The binary has %s.\n", megabytes(m.Binary))
 	return b.String()
@@ -149,11 +161,22 @@ func over(a, b float64) float64 {
 
 func perSecond(rate float64) string { return thousands(rate) + "/s" }
 
+// rate is empty when it was not measured, and so is latency.
 func rate(r result) string {
+	if r.Rate == 0 {
+		return ""
+	}
 	return fmt.Sprintf("%s, %.0f µs of processor each", perSecond(r.Rate), r.CPU)
 }
 
-func latency(r result) string { return fmt.Sprintf("p50 %.2f ms, p99 %.2f ms", r.P50, r.P99) }
+func latency(r result) string {
+	if r.P99 == 0 {
+		return ""
+	}
+	return fmt.Sprintf("p50 %.2f ms, p99 %.2f ms", r.P50, r.P99)
+}
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/(1<<20)) }
 
