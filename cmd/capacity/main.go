@@ -187,7 +187,7 @@ func (a assumptions) needs() string {
 
 // number writes 1234567 as 1,234,567, rounded up: what is needed, is needed whole.
 func number(x float64) string {
-	s := fmt.Sprintf("%.0f", math.Ceil(x-1e-9))
+	s := fmt.Sprintf("%.0f", max(0, math.Ceil(x-1e-9))) // the ceiling of -1e-9 is -0
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}

@@ -36,6 +36,17 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
+// What is not needed is 0, and not -0.
+func TestNeeds_Nothing(t *testing.T) {
+	a, err := read([]string{"-open", "0", "-linger", "0", "-texts", "0", "-calls", "0", "-rest", "0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.needs(); strings.Contains(got, "-0") || !strings.Contains(got, "| 0/s |") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestRead(t *testing.T) {
 	if a, err := read([]string{"-rides", "2e6", "-linger", "0s", "-kept", "1"}); err != nil || a.rides != 2e6 || a.linger != 0 || a.kept != 1 || a.peak != 3 {
 		t.Errorf("got %+v, %v", a, err)
