@@ -126,7 +126,7 @@ func TestCopy(t *testing.T) {
 		t.Fatalf("%v\n%s", err, printed)
 	}
 	t.Log(printed)
-	if _, err := copyTo(t, "--from", file, "--to", database); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if _, err := copyTo(t, "--from", file, "--to", database); err == nil || !strings.Contains(err.Error(), "not empty: make a new one for the copy") {
 		t.Errorf("copied over data: %v; want a refusal", err)
 	}
 	missing := filepath.Join(t.TempDir(), "missing.db")

@@ -109,7 +109,7 @@ func (c copying) begin(ctx context.Context) error {
 	return err
 }
 
-var errNotEmpty = errors.New("the database to copy to is not empty")
+var errNotEmpty = errors.New("the database to copy to is not empty: make a new one for the copy, in which BirdCar never ran")
 
 func (c copying) table(ctx context.Context, name string) (t CopiedTable, err error) {
 	rows, err := c.open(ctx, c.from, name)
