@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,30 @@ func TestGenerate_AddsUp(t *testing.T) {
 		route, err := s.Route(ctx, r.Proxy.Number, r.Customer.Number)
 		if err != nil || route.RideID != r.ID || r.Proxy.ID == old.Proxy.ID {
 			t.Errorf("ride %d on number %d after %d: got %+v, %v", r.ID, r.Proxy.ID, old.Proxy.ID, route, err)
+		}
+	}
+}
+
+// Who drives is not asked to drive somebody else meanwhile.
+func TestGenerate_OneRideAtATime(t *testing.T) {
+	for _, rides := range []int{19, 700, 2000} {
+		p := newPlatform(rides, 100, 4*time.Hour, 24*time.Hour, time.Now())
+		made, overlaps := map[int64][]masking.Ride{}, 0
+		for f, more := p.next(); more; f, more = p.next() {
+			for _, r := range f.Rides {
+				made[r.Driver.ID] = append(made[r.Driver.ID], r)
+			}
+		}
+		for _, of := range made {
+			slices.SortFunc(of, func(a, b masking.Ride) int { return a.Created.Compare(b.Created) })
+			for i := range len(of) - 1 {
+				if of[i].State == masking.Open || of[i+1].Created.Before(of[i].Ended) {
+					overlaps++
+				}
+			}
+		}
+		if overlaps > 0 {
+			t.Errorf("of %d rides %d began while their driver had another", rides, overlaps)
 		}
 	}
 }

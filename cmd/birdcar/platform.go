@@ -39,6 +39,7 @@ type platform struct {
 	numbers            []masking.ProxyNumber
 	pools              [10][]masking.ProxyNumber // for a person, by the last digit of its place on its list
 	trips              []int                     // of each driver so far
+	busy               []time.Time               // until when each driver is
 	taken              map[liveRoute]bool
 
 	told                  int // how many people and numbers of each kind are in portions already
@@ -60,7 +61,7 @@ func newPlatform(rides, numbers int, linger, rideLimit time.Duration, now time.T
 	start := p.closedAt(0).Add(-linger - 24*time.Hour)
 	p.customers = p.people(masking.Customer, 0, rides/10+p.live, start)
 	p.drivers = p.people(masking.Driver, len(p.customers), rides/50+p.live, start)
-	p.trips = make([]int, len(p.drivers))
+	p.trips, p.busy = make([]int, len(p.drivers)), make([]time.Time, len(p.drivers))
 	for i := range numbers {
 		country, number := phone(i, 9)
 		p.numbers = append(p.numbers, masking.ProxyNumber{ID: int64(i + 1), Number: number, Country: country,
@@ -157,26 +158,46 @@ func (p *platform) ride() masking.Ride {
 }
 
 // meet gives a ride its two people, of one country, and a number: a driver
-// goes through the pool in turn, as the choice of numbers has it.
+// goes through the pool in turn, as the choice of numbers has it. Only on a platform so small that
+// all drivers have a ride, or no number left, one gets another ride beside theirs.
 func (p *platform) meet(r *masking.Ride) {
-	for {
-		c := p.random.IntN(len(p.customers))
-		d := p.random.IntN(len(p.drivers)/10)*10 + c%10
+	until := r.Ended
+	if r.State == masking.Open {
+		until = p.now.Add(time.Hour) // later than any other ride began
+	}
+	for try := 0; ; try++ {
+		d := p.random.IntN(len(p.drivers))
+		if try < 100 {
+			d = p.free(d, r.Created)
+		}
+		c := p.random.IntN(len(p.customers)/10)*10 + d%10
 		r.Customer, r.Driver = p.customers[c], p.drivers[d]
 		pool := p.pools[c%10]
 		for range pool {
 			r.Proxy = pool[(d+p.trips[d])%len(pool)]
 			p.trips[d]++
-			if r.State == masking.Closed {
-				return
-			}
 			one, other := liveRoute{r.Proxy.ID, r.Customer.Number}, liveRoute{r.Proxy.ID, r.Driver.Number}
-			if !p.taken[one] && !p.taken[other] {
-				p.taken[one], p.taken[other] = true, true
-				return
+			if r.State != masking.Closed && (p.taken[one] || p.taken[other]) {
+				continue
 			}
+			if r.State != masking.Closed {
+				p.taken[one], p.taken[other] = true, true
+			}
+			p.busy[d] = until
+			return
 		}
 	}
+}
+
+// free is the first driver without a ride at that time, from d on.
+func (p *platform) free(d int, at time.Time) int {
+	for range p.drivers {
+		if !p.busy[d].After(at) {
+			return d
+		}
+		d = (d + 1) % len(p.drivers)
+	}
+	return d
 }
 
 // talk makes up a ride's texts, two and more, and a call in every third ride.
