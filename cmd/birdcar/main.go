@@ -107,6 +107,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	case "generate":
 		return generate(ctx, cfg, arguments, stdout)
 	case "version", "--version", "-version":
+		if len(arguments) > 0 {
+			return errors.New("version takes nothing else: birdcar version")
+		}
 		if info, ok := debug.ReadBuildInfo(); ok {
 			fmt.Fprintln(stdout, version(info))
 		}

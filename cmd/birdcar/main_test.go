@@ -33,6 +33,7 @@ func TestRun_NotUnderstood(t *testing.T) {
 		"import":        "import wants a FILE",
 		"copy --from x": "copy wants --from and --to",
 		"generate 5":    "generate takes --rides, 1 to",
+		"version extra": "version takes nothing else: birdcar version",
 	} {
 		arguments := strings.Fields(words)
 		_, err := runCommand(arguments[0], nil, arguments[1:]...)
