@@ -108,9 +108,10 @@ func (w *notedWriter) answered(apology bool) {
 // showMetrics answers whoever brings the token, and the admin. Without a token
 // configured there is no such page for anybody else.
 func (s *Server) showMetrics(w http.ResponseWriter, r *http.Request) error {
-	bearer, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	bearer := strings.EqualFold(scheme, "Bearer") && same(strings.TrimLeft(token, " "), s.MetricsToken)
 	switch {
-	case s.signedIn(r), s.MetricsToken != "" && same(bearer, s.MetricsToken):
+	case s.signedIn(r), s.MetricsToken != "" && bearer:
 	case s.MetricsToken != "":
 		w.Header().Set("WWW-Authenticate", `Bearer realm="metrics"`)
 		oneLine(w, http.StatusUnauthorized, "METRICS_TOKEN is needed, as a bearer token.")

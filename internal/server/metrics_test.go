@@ -23,13 +23,15 @@ func TestMetrics_access(t *testing.T) {
 	s.metrics().wantStatus(200)
 
 	s = newSite(t, func(c *server.Config) { c.MetricsToken = "measure" })
-	for _, wrong := range []string{"", "Bearer", "Bearer ", "Bearer measur", "Bearer measure2", "Basic measure"} {
+	for _, wrong := range []string{"", "Bearer", "Bearer ", "Bearer measur", "Bearer measure2", "Basic measure", "measure"} {
 		a := s.metrics("Authorization", wrong).wantStatus(http.StatusUnauthorized)
 		if strings.Contains(a.body, "birdcar_") || a.header.Get("WWW-Authenticate") == "" {
 			t.Errorf("%q: answered %s", wrong, a.body)
 		}
 	}
-	s.metrics("Authorization", "Bearer measure").wantStatus(200)
+	for _, right := range []string{"Bearer measure", "bearer measure", "BEARER  measure"} {
+		s.metrics("Authorization", right).wantStatus(200)
+	}
 	s.login()
 	s.metrics().wantStatus(200)
 }
