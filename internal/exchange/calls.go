@@ -9,8 +9,9 @@ import (
 	"birdcar/internal/store"
 )
 
-// AnswerWithin is how long a caller may wait for an answer, whatever the database does.
-const AnswerWithin = 2 * time.Second
+// AnswerWithin is how long a caller's answer may take to find, whatever the database does: it is
+// there within two seconds, and has to be written and to travel.
+const AnswerWithin = 1800 * time.Millisecond
 
 // RouteCall decides what a caller gets: the other party of their ride on the number called, or a
 // sentence. It takes as long as the database does: whoever asks must have answered
