@@ -23,14 +23,14 @@ type webhook struct {
 }
 
 // letIn hands a request to next when it has a valid signature, or none and the
-// right token; it answers any other with 401. A signature that is wrong is refused
-// whatever the token says. Without a signing key a signature cannot be checked: it
-// counts for nothing, and the token decides.
+// right token; it answers any other with 401. A signature that is wrong, also an empty
+// one or one of several, is refused whatever the token says. Without a signing key a
+// signature cannot be checked: it counts for nothing, and the token decides.
 func (s *Server) letIn(next func(http.ResponseWriter, *http.Request, webhook)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		in := webhook{query: r.URL.Query()}
-		signature := r.Header.Get(carrier.SignatureHeader)
-		signed := signature != "" && s.Verifier != nil
+		signatures := r.Header.Values(carrier.SignatureHeader)
+		signed := len(signatures) > 0 && s.Verifier != nil
 		if !signed && !same(in.query.Get("token"), s.Token) {
 			oneLine(w, http.StatusUnauthorized, "A valid signature or token is needed.")
 			return
@@ -40,7 +40,7 @@ func (s *Server) letIn(next func(http.ResponseWriter, *http.Request, webhook)) h
 			return
 		}
 		if signed {
-			sig, err := s.Verifier.Verify(signature, s.calledURL(r), in.body)
+			sig, err := s.verify(signatures, s.calledURL(r), in.body)
 			if err != nil {
 				s.Log.Warn("webhook refused", "route", pattern(r), "reason", err)
 				oneLine(w, http.StatusUnauthorized, "The signature is not valid.")
@@ -56,6 +56,14 @@ func (s *Server) letIn(next func(http.ResponseWriter, *http.Request, webhook)) h
 // Whoever brings neither is some stranger, about whom nothing has to be done.
 func claimsToBeCarrier(r *http.Request) bool {
 	return r.Header.Get(carrier.SignatureHeader) != "" || r.URL.Query().Get("token") != ""
+}
+
+// verify takes one signature: of several, somebody on the way may have checked another.
+func (s *Server) verify(signatures []string, url string, body []byte) (carrier.Signature, error) {
+	if len(signatures) > 1 {
+		return carrier.Signature{}, errors.New("signature: more than one")
+	}
+	return s.Verifier.Verify(signatures[0], url, body)
 }
 
 // calledURL is the address as the carrier called it, which its signature covers.

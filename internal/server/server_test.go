@@ -157,7 +157,7 @@ func (s *site) do(method, target, body string, headers ...string) answer {
 		s.t.Fatal(err)
 	}
 	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
+		r.Header.Add(headers[i], headers[i+1])
 	}
 	resp, err := s.client.Do(r)
 	if err != nil {

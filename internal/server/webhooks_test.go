@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -75,28 +76,36 @@ func TestWebhooks_letIn(t *testing.T) {
 			}
 			return hook.target + "?token=" + token
 		}
+		signatures := func(values ...string) []string { return values }
 		for name, test := range map[string]struct {
-			target    string
-			signature string
-			want      int
+			target     string
+			signatures []string
+			want       int
 		}{
-			"nothing":                              {hook.target, "", 401},
-			"an empty token":                       {with(""), "", 401},
-			"a wrong token":                        {with("wrong"), "", 401},
-			"the token's beginning":                {with(token[:5]), "", 401},
-			"the token":                            {with(token), "", 200},
-			"a signature":                          {hook.target, sign(t, signingKey, hook.target, hook.body), 200},
-			"a signature and a wrong token":        {with("wrong"), sign(t, signingKey, with("wrong"), hook.body), 200},
-			"a wrong signature and the token":      {with(token), "nonsense", 401},
-			"a signature of another key":           {with(token), sign(t, "another", with(token), hook.body), 401},
-			"a signature of another address":       {with(token), sign(t, signingKey, hook.target, hook.body), 401},
-			"a signature of another body":          {with(token), sign(t, signingKey, with(token), hook.body+"x"), 401},
-			"a signature with no key, as alg none": {with(token), "eyJhbGciOiJub25lIn0.eyJpc3MiOiJNZXNzYWdlQmlyZCJ9.", 401},
+			"nothing":                              {hook.target, nil, 401},
+			"an empty token":                       {with(""), nil, 401},
+			"a wrong token":                        {with("wrong"), nil, 401},
+			"the token's beginning":                {with(token[:5]), nil, 401},
+			"the token":                            {with(token), nil, 200},
+			"a signature":                          {hook.target, signatures(sign(t, signingKey, hook.target, hook.body)), 200},
+			"a signature and a wrong token":        {with("wrong"), signatures(sign(t, signingKey, with("wrong"), hook.body)), 200},
+			"a wrong signature and the token":      {with(token), signatures("nonsense"), 401},
+			"an empty signature and the token":     {with(token), signatures(""), 401},
+			"a signature and a wrong one":          {with(token), signatures(sign(t, signingKey, with(token), hook.body), "nonsense"), 401},
+			"a signature twice":                    {with(token), slices.Repeat(signatures(sign(t, signingKey, with(token), hook.body)), 2), 401},
+			"a signature of another key":           {with(token), signatures(sign(t, "another", with(token), hook.body)), 401},
+			"a signature of another address":       {with(token), signatures(sign(t, signingKey, hook.target, hook.body)), 401},
+			"a signature of another body":          {with(token), signatures(sign(t, signingKey, with(token), hook.body+"x")), 401},
+			"a signature with no key, as alg none": {with(token), signatures("eyJhbGciOiJub25lIn0.eyJpc3MiOiJNZXNzYWdlQmlyZCJ9."), 401},
 		} {
 			t.Run(hook.target+" with "+name, func(t *testing.T) {
 				s := newSite(t)
 				ride := s.ride()
-				a := s.do(hook.method, test.target, hook.body, "Content-Type", formType, carrier.SignatureHeader, test.signature)
+				headers := []string{"Content-Type", formType}
+				for _, signature := range test.signatures {
+					headers = append(headers, carrier.SignatureHeader, signature)
+				}
+				a := s.do(hook.method, test.target, hook.body, headers...)
 				a.wantStatus(test.want)
 				if test.want != http.StatusOK && strings.Count(a.body, "\n") != 1 {
 					t.Errorf("the answer is not one line: %q", a.body)
