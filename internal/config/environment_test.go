@@ -36,6 +36,17 @@ func TestFromEnvironment(t *testing.T) {
 	}
 }
 
+// Some editors begin a file with a mark that says it is UTF-8.
+func TestFromEnvironment_ByteOrderMark(t *testing.T) {
+	getenv, err := FromEnvironment(nil, dotenv(t, "\uFEFFADDR=:1\r\nLINGER=1h\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if addr, linger := getenv("ADDR"), getenv("LINGER"); addr != ":1" || linger != "1h" {
+		t.Errorf("got ADDR %q and LINGER %q, want :1 and 1h", addr, linger)
+	}
+}
+
 func TestFromEnvironment_NoFile(t *testing.T) {
 	getenv, err := FromEnvironment([]string{"ADDR=:2"}, filepath.Join(t.TempDir(), ".env"))
 	if err != nil {
