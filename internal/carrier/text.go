@@ -120,6 +120,7 @@ func line(fields url.Values, limit int, names ...string) (string, error) {
 }
 
 func parseFields(contentType string, body []byte) (url.Values, error) {
+	body = bytes.TrimPrefix(body, []byte("\uFEFF")) // a mark that it is UTF-8
 	mediaType, _, _ := strings.Cut(contentType, ";")
 	switch strings.ToLower(strings.TrimSpace(mediaType)) {
 	case "application/json":

@@ -50,6 +50,10 @@ func TestParseText(t *testing.T) {
 			masking.Text{From: ada, To: proxy, Body: "hi"}},
 		{"no content type, JSON", "", "\n " + `{"originator":"447700900123","recipient":"447700900900","payload":"hi"}`,
 			masking.Text{From: ada, To: proxy, Body: "hi"}},
+		{"JSON after a byte-order mark", jsonType, "\uFEFF" + capturedJSON, masking.Text{
+			CarrierID: "b6aae1b5dfb2427a8f7ea6a717ba31a9", From: ada, To: proxy, Body: "I'm here ✋", Created: "2023-07-27T00:49:29+00:00"}},
+		{"no content type, JSON after a byte-order mark", "", "\uFEFF" + `{"originator":"447700900123","recipient":"447700900900","payload":"hi"}`,
+			masking.Text{From: ada, To: proxy, Body: "hi"}},
 		{"JSON with numbers as numbers", jsonType, `{"originator":447700900123,"recipient":447700900900,"payload":42,"date_utc":1690418969}`,
 			masking.Text{From: ada, To: proxy, Body: "42", Created: "1690418969"}},
 		{"JSON with nulls", jsonType, `{"originator":null,"sender":"447700900123","recipient":"447700900900","payload":null,"body":"hi","id":null}`,
