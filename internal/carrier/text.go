@@ -68,7 +68,8 @@ func content(fields url.Values) (string, error) {
 	return "", errors.New("payload is missing")
 }
 
-// media finds mediaUrls, also written mediaURLs, mediaUrls[] or mediaUrls[0].
+// media finds mediaUrls, also written mediaURLs, mediaUrls[] or mediaUrls[0]. A form has
+// each address by itself, or all of them as a JSON list.
 func media(fields url.Values) (addresses []string) {
 	var names []string
 	for name := range fields {
@@ -78,9 +79,15 @@ func media(fields url.Values) (addresses []string) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		for _, address := range fields[name] {
-			if address = masking.CleanLine(address); address != "" {
-				addresses = append(addresses, address)
+		for _, value := range fields[name] {
+			list, err := items([]byte(value))
+			if err != nil {
+				list = []string{value}
+			}
+			for _, address := range list {
+				if address = masking.CleanLine(address); address != "" {
+					addresses = append(addresses, address)
+				}
 			}
 		}
 	}
@@ -166,17 +173,29 @@ func parseJSON(body []byte) (url.Values, error) {
 			}
 			continue
 		}
-		var items []json.RawMessage
-		if err := json.Unmarshal(raw, &items); err != nil {
+		list, err := items(raw)
+		if err != nil {
 			return nil, errors.New("the body is not a readable JSON object")
 		}
-		for _, item := range items {
-			if value, ok := scalar(item); ok {
-				fields.Add(name, value)
-			}
+		for _, value := range list {
+			fields.Add(name, value)
 		}
 	}
 	return fields, nil
+}
+
+// items are the scalars of a JSON list.
+func items(raw []byte) (values []string, err error) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, err
+	}
+	for _, item := range list {
+		if value, ok := scalar(item); ok {
+			values = append(values, value)
+		}
+	}
+	return values, nil
 }
 
 // scalar is a JSON string's text, or a number or boolean as it is written.

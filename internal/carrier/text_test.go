@@ -78,6 +78,14 @@ func TestParseText(t *testing.T) {
 			masking.Text{From: ada, To: proxy, Body: "https://m.example/1\nhttps://m.example/2"}},
 		{"pictures with a text", jsonType, `{"originator":"447700900123","recipient":"447700900900","body":"look","mediaURLs":["https://m.example/1","https://m.example/2"]}`,
 			masking.Text{From: ada, To: proxy, Body: "look\nhttps://m.example/1\nhttps://m.example/2"}},
+		{"a form's pictures as JSON", formType, "originator=447700900123&recipient=447700900900&body=look&mediaURLs=%5B%22https%3A%2F%2Fm.example%2F1%22%2C%22https%3A%2F%2Fm.example%2F2%22%5D",
+			masking.Text{From: ada, To: proxy, Body: "look\nhttps://m.example/1\nhttps://m.example/2"}},
+		{"a form's pictures as JSON, none", formType, "originator=447700900123&recipient=447700900900&body=hi&mediaURLs=%5B%5D",
+			masking.Text{From: ada, To: proxy, Body: "hi"}},
+		{"a form's picture that only looks like JSON", formType, "originator=447700900123&recipient=447700900900&body=hi&mediaURLs=%5Bhttps%3A%2F%2Fm.example%2F1",
+			masking.Text{From: ada, To: proxy, Body: "hi\n[https://m.example/1"}},
+		{"a text like a list", formType, "originator=447700900123&recipient=447700900900&body=%5B%5D",
+			masking.Text{From: ada, To: proxy, Body: "[]"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
