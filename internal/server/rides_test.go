@@ -79,6 +79,7 @@ func TestCreateRide_problems(t *testing.T) {
 		"no date":              {ada, ben, "", "", "datetime"},
 		"an unreadable date":   {ada, ben, "", "tomorrow at 8", "datetime"},
 		"a date of no month":   {ada, ben, "", "2026-13-01T10:00", "datetime"},
+		"a time that is not":   {ada, ben, "", "2027-03-28T02:30", "datetime"},
 		"too long a start":     {ada, ben, long, "2026-11-20T18:30", "start"},
 		"everything is absent": {"", "", "", "", "customer"},
 	} {
@@ -105,14 +106,32 @@ func TestCreateRide_problems(t *testing.T) {
 	}
 }
 
+// In spring an hour is left out; no other is taken for it.
+func TestCreateRide_skippedHour(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	customer, driver, _ := s.seed()
+	for typed, want := range map[string]string{
+		"2027-03-28T02:00":    "That time does not exist: the clocks go forward.",
+		"2027-03-28 02:59:59": "That time does not exist: the clocks go forward.",
+		"2027-03-28T24:30":    "Choose a date and time, like 2026-11-30 18:05.",
+	} {
+		a := s.post("/createride", "customer", strconv.FormatInt(customer.ID, 10), "driver", strconv.FormatInt(driver.ID, 10), "datetime", typed)
+		if got := a.wantStatus(http.StatusUnprocessableEntity).problem("datetime"); got != want {
+			t.Errorf("%s: the field says %q, want %q", typed, got, want)
+		}
+	}
+}
+
 func TestCreateRide_datetime(t *testing.T) {
 	for typed, want := range map[string]string{
-		"2026-11-20T18:30":       "2026-11-20T17:30:00Z",
-		"2026-11-20T18:30:15":    "2026-11-20T17:30:15Z",
-		"2026-07-01 18:30":       "2026-07-01T16:30:00Z",
-		"2026-11-20T18:30:00Z":   "2026-11-20T18:30:00Z",
-		"2026-11-20T18:30+09:00": "", // RFC 3339 has seconds
-		"2027-03-28T02:30":       "2027-03-28T01:30:00Z",
+		"2026-11-20T18:30":          "2026-11-20T17:30:00Z",
+		"2026-11-20T18:30:15":       "2026-11-20T17:30:15Z",
+		"2026-07-01 18:30":          "2026-07-01T16:30:00Z",
+		"2026-11-20T18:30:00Z":      "2026-11-20T18:30:00Z",
+		"2026-11-20T18:30+09:00":    "",                     // RFC 3339 has seconds
+		"2027-03-28T03:00":          "2027-03-28T01:00:00Z", // the first after the clocks went forward
+		"2027-03-28T02:30:00+01:00": "2027-03-28T01:30:00Z", // which time it is, is said
 	} {
 		t.Run(typed, func(t *testing.T) {
 			s := newSite(t)
