@@ -52,7 +52,8 @@ func readID(typed string) int64 {
 // clocks skip. Of one that they repeat it takes what time.ParseInLocation takes.
 func readTime(typed string, zone *time.Location) (at time.Time, skipped bool) {
 	for _, layout := range []string{
-		"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05", time.RFC3339,
+		"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05",
+		"2006-01-02T15:04Z07:00", time.RFC3339,
 	} {
 		t, err := time.ParseInLocation(layout, typed, zone)
 		if err != nil {
