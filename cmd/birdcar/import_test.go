@@ -118,6 +118,31 @@ func TestImport(t *testing.T) {
 	})
 }
 
+// Which of two figures is the month is a country's custom.
+func TestImport_DatesInFigures(t *testing.T) {
+	for country, want := range map[string]string{"US": "2030-12-01 10:00", "PH": "2030-12-01 10:00", "NL": "2030-01-12 10:00", "GB": "2030-01-12 10:00"} {
+		for _, typed := range []string{"12/01/2030 10:00", "12-1-2030 10:00", "12.01.2030 10:00"} {
+			file := tutorialFile(t, `
+				INSERT INTO customers VALUES (1, 'Caitlyn Carless', '+447700900101');
+				INSERT INTO drivers VALUES (1, 'David Driver', '+447700900201');
+				INSERT INTO proxy_numbers VALUES (1, '+447700900901');
+				INSERT INTO rides VALUES (1, 'Station', 'Airport', '`+typed+`', 1, 1, 1), (2, 'Station', 'Airport', '13/13/2030 10:00', 1, 1, 1);`)
+			database := newDatabase(t)
+			out, err := runCommand("import", map[string]string{"DATABASE_URL": database, "DEFAULT_COUNTRY": country, "TIME_ZONE": "UTC"}, file)
+			if err != nil || !strings.Contains(out, " and 1 rides;") || !strings.Contains(out, "Refused ride 2: its date and time cannot be read") {
+				t.Fatalf("%s: %q, %v", country, out, err)
+			}
+			rides, err := storetest.Open(t, database, time.Now).CurrentRides(context.Background(), 1)
+			if err != nil || len(rides) != 1 {
+				t.Fatalf("%s: %d rides, %v", country, len(rides), err)
+			}
+			if got := rides[0].At.UTC().Format("2006-01-02 15:04"); got != want {
+				t.Errorf("%s reads %s as %s, want %s", country, typed, got, want)
+			}
+		}
+	}
+}
+
 func TestImport_Ours(t *testing.T) {
 	ours := newDatabase(t)
 	if out, err := runCommand("generate", map[string]string{"DATABASE_URL": ours}, "--rides", "10", "--numbers", "10"); err != nil {

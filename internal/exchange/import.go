@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"birdcar/internal/masking"
@@ -135,7 +136,7 @@ func (in *importing) ride(ctx context.Context, row store.TutorialRide) error {
 	ride.Driver, haveDriver = in.parties[masking.Driver][row.DriverID]
 	ride.Proxy, haveNumber = in.numbers[row.NumberID]
 	var readable bool
-	ride.At, readable = readTime(row.Datetime, in.x.Zone)
+	ride.At, readable = readTime(row.Datetime, in.x.Zone, in.x.Country)
 	switch {
 	case !haveCustomer:
 		in.refuse("ride", row.ID, "its customer did not come over")
@@ -186,16 +187,27 @@ func (in *importing) addRide(ctx context.Context, rowID int64, ride masking.Ride
 // timeForms are how people typed a date and time into the tutorials' text field.
 var timeForms = []string{
 	"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05",
-	"2-1-2006 15:04", "2/1/2006 15:04", "2.1.2006 15:04", "2 Jan 2006 15:04", "2 January 2006 15:04",
-	"Jan 2, 2006 15:04", "January 2, 2006 15:04", "2006-01-02",
+	"2 Jan 2006 15:04", "2 January 2006 15:04", "Jan 2, 2006 15:04", "January 2, 2006 15:04", "2006-01-02",
 }
 
-func readTime(s string, zone *time.Location) (time.Time, bool) {
+// Dates in figures, and the countries that write the month of one first: those whose short
+// dates do in Unicode's CLDR 48 (en-US, en-GU, es-PA, fil-PH and so on).
+var (
+	dayFirst     = []string{"2-1-2006 15:04", "2/1/2006 15:04", "2.1.2006 15:04"}
+	monthFirst   = []string{"1-2-2006 15:04", "1/2/2006 15:04", "1.2.2006 15:04"}
+	monthFirstIn = []string{"AS", "GU", "MH", "MP", "PA", "PH", "PR", "US", "VI"}
+)
+
+func readTime(s string, zone *time.Location, country string) (time.Time, bool) {
 	s = masking.CleanLine(s)
 	if at, err := time.Parse(time.RFC3339, s); err == nil {
 		return at, true
 	}
-	for _, form := range timeForms {
+	figures := dayFirst
+	if slices.Contains(monthFirstIn, country) {
+		figures = monthFirst
+	}
+	for _, form := range slices.Concat(timeForms, figures) {
 		if at, err := time.ParseInLocation(form, s, zone); err == nil {
 			return at, true
 		}
