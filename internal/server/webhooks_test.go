@@ -129,6 +129,26 @@ func TestWebhooks_letIn_withoutASigningKey(t *testing.T) {
 	s.do(http.MethodPost, "/webhook?token="+token, textBody, "Content-Type", formType, carrier.SignatureHeader, signature).wantStatus(200)
 }
 
+// Behind a proxy that takes PUBLIC_URL's path off, a signature covers the address with it.
+func TestWebhooks_letIn_underAPath(t *testing.T) {
+	s := newSite(t, func(c *server.Config) { c.PublicURL = publicURL + "/app" })
+	ride := s.ride()
+	for _, hook := range []struct{ method, target, body string }{
+		{http.MethodPost, "/webhook", textBody},
+		{http.MethodGet, "/webhook-voice?" + callFrom, ""},
+		{http.MethodGet, "/webhook-status?" + report, ""},
+	} {
+		called := func(signed string) answer {
+			return s.do(hook.method, hook.target, hook.body, "Content-Type", formType, carrier.SignatureHeader, sign(t, signingKey, signed, hook.body))
+		}
+		called(hook.target).wantStatus(401)
+		called("/app" + hook.target).wantStatus(200)
+	}
+	if texts := s.texts(ride); len(texts) != 1 {
+		t.Errorf("relayed %q, want the text once", texts)
+	}
+}
+
 func TestWebhooks_replay(t *testing.T) {
 	s := newSite(t)
 	ride := s.ride()
