@@ -5,7 +5,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -150,6 +152,44 @@ func TestImport_Ours(t *testing.T) {
 	}
 	if _, err := runImport(t, newDatabase(t), ours); err == nil || !strings.Contains(err.Error(), "is BirdCar's own database; use copy") {
 		t.Errorf("got %v, want a hint at copy", err)
+	}
+}
+
+// A tutorial's database is no place for ours, whatever is done with it: it stays as it is, and
+// whoever named it reads what to do.
+func TestImport_IntoATutorials(t *testing.T) {
+	file := tutorialFile(t, "INSERT INTO customers VALUES (1, 'Caitlyn Carless', '447700900101');")
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"ADDR": "127.0.0.1:0", "DATABASE_URL": file, "DEFAULT_COUNTRY": "GB"}
+	elsewhere := filepath.Join(filepath.Dir(file), "copy.db")
+	for _, arguments := range [][]string{{}, {"import", file}, {"generate"}, {"backup", elsewhere}, {"copy", "--from", file, "--to", newDatabase(t)}} {
+		err := run(context.Background(), append([]string{"birdcar"}, arguments...), func(name string) string { return env[name] }, io.Discard, io.Discard)
+		want := file + ": it is a tutorial's database; choose another file and run `birdcar import " + file + "`"
+		if err == nil || !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: got %v, want %s", arguments, err, want)
+		}
+	}
+	after, err := os.ReadFile(file)
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the file was changed, %v", err)
+	}
+	if files, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); err != nil || len(files) != 1 {
+		t.Errorf("there are now %q, %v", files, err)
+	}
+}
+
+// Where an older BirdCar tried to move in, a table is left.
+func TestImport_AfterAnOlderBirdCar(t *testing.T) {
+	file := tutorialFile(t, `
+		INSERT INTO customers VALUES (1, 'Caitlyn Carless', '447700900101');
+		CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL);
+		INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1);
+		PRAGMA journal_mode = wal;`)
+	if out, err := runImport(t, newDatabase(t), file); err != nil || !strings.HasPrefix(out, "Imported 1 customers") {
+		t.Errorf("got %q, %v", out, err)
 	}
 }
 

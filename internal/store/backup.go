@@ -31,6 +31,13 @@ func Backup(ctx context.Context, url, to string) (size int64, err error) {
 	if _, err := os.Lstat(to); err == nil {
 		return 0, fmt.Errorf("%s: %w", to, fs.ErrExist)
 	}
+	tables, err := fileTables(ctx, from)
+	if err == nil {
+		err = refuseStrangers(tables, from)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("database %s: %w", from, err)
+	}
 	partial, err := os.CreateTemp(filepath.Dir(to), ".birdcar-backup-*") // 0600: it holds people's numbers
 	if err != nil {
 		return 0, err

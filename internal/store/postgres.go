@@ -126,6 +126,13 @@ func (s *Store) openPostgres(ctx context.Context, url string, waits func()) (err
 	if err := s.write.PingContext(ctx); err != nil {
 		return err
 	}
+	tables, err := s.schemaTables(ctx)
+	if err == nil {
+		err = refuseStrangers(tables, "")
+	}
+	if err != nil {
+		return err
+	}
 	locker, err := lock.NewPostgresTableLocker(lock.WithTableLockTimeout(250*time.Millisecond, 1200)) // five minutes
 	if err != nil {
 		return err

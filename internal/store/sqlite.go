@@ -135,6 +135,13 @@ func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	if err := makeFile(path); err != nil {
 		return err
 	}
+	tables, err := fileTables(ctx, path)
+	if err == nil {
+		err = refuseStrangers(tables, path)
+	}
+	if err != nil {
+		return err
+	}
 	s.engine = sqliteEngine
 	if s.write, err = openFile(writerDSN, path, 1); err != nil {
 		return err

@@ -32,8 +32,8 @@ type Store struct {
 }
 
 // Open opens the database at url, a SQLite file or postgres://…, makes it if it
-// does not exist, and brings it to the newest schema; one that is newer is refused. now gives every time that
-// the store writes. Its errors are one line and hold no password.
+// does not exist, and brings it to the newest schema; one that is newer is refused, and one that
+// is somebody else's, before anything is written into it. now gives every time that the store writes. Its errors are one line and hold no password.
 func Open(ctx context.Context, url string, now func() time.Time) (*Store, error) {
 	return OpenWaiting(ctx, url, now, func() {})
 }

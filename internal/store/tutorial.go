@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"os"
 )
@@ -38,16 +37,15 @@ func ReadTutorial(ctx context.Context, path string) (t Tutorial, err error) {
 	if _, err := os.Stat(path); err != nil {
 		return t, err
 	}
-	db, err := sql.Open("sqlite3", "file:"+escapePath(path)+"?mode=ro&_query_only=on")
+	if tables, err := fileTables(ctx, path); err == nil && isOurs(tables) {
+		return t, fmt.Errorf("%s is BirdCar's own database; use copy: birdcar copy --from %[1]s --to URL", path)
+	}
+	db, err := openFile(visitorDSN, path, 1)
 	if err != nil {
 		return t, err
 	}
 	defer db.Close()
 	q := querier{db, &sqliteEngine, nil}
-	var ours bool
-	if err := q.row(ctx, "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'goose_db_version')").Scan(&ours); err == nil && ours {
-		return t, fmt.Errorf("%s is BirdCar's own database; use copy: birdcar copy --from %[1]s --to URL", path)
-	}
 	party := func(row scanner) (p TutorialParty, err error) { return p, row.Scan(&p.ID, &p.Name, &p.Number) }
 	const columns = "SELECT id, COALESCE(CAST(name AS TEXT), ''), COALESCE(CAST(number AS TEXT), '') FROM "
 	t.Customers, err = list(ctx, q, party, columns+"customers ORDER BY id")
