@@ -30,7 +30,7 @@ func generate(ctx context.Context, cfg config.Config, arguments []string, stdout
 }
 
 func fill(ctx context.Context, cfg config.Config, rides, numbers int, stdout io.Writer) error {
-	s, err := store.Open(ctx, cfg.DatabaseURL, time.Now)
+	s, err := openDatabase(ctx, cfg, func() {})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func importFile(ctx context.Context, cfg config.Config, path string, stdout io.W
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(ctx, cfg.DatabaseURL, time.Now)
+	s, err := openDatabase(ctx, cfg, func() {})
 	if err != nil {
 		return err
 	}

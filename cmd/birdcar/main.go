@@ -15,8 +15,10 @@ import (
 	"runtime/debug"
 	"slices"
 	"syscall"
+	"time"
 
 	"birdcar/internal/config"
+	"birdcar/internal/store"
 )
 
 func main() {
@@ -48,6 +50,15 @@ func tune() {
 		// busy. Twice as many let the answers go on meanwhile, a quarter more of them.
 		runtime.GOMAXPROCS(2 * runtime.GOMAXPROCS(0))
 	}
+}
+
+// openDatabase opens what DATABASE_URL names; waits as in store.OpenWaiting.
+func openDatabase(ctx context.Context, cfg config.Config, waits func()) (*store.Store, error) {
+	s, err := store.OpenWaiting(ctx, cfg.DatabaseURL, time.Now, waits)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	return s, nil
 }
 
 const usage = `usage: birdcar              serve

@@ -3,8 +3,14 @@ package main
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"birdcar/internal/store"
 )
 
 // Who asks what can be asked gets an answer, also where the configuration is wrong.
@@ -41,6 +47,55 @@ func TestRun_NotUnderstood(t *testing.T) {
 			t.Errorf("birdcar %s: got %v, want %s", words, err, want)
 		}
 	}
+}
+
+// A database that cannot be opened is told with the variable that names it, or the flag, and
+// with what to do.
+func TestRun_DatabaseNotOpened(t *testing.T) {
+	folder := t.TempDir()
+	locked := filepath.Join(folder, "locked")
+	if err := os.Mkdir(locked, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ database, want string }{
+		"another kind of file": {"main_test.go", "main_test.go: file is not a database; name another, or a new one, like birdcar.db"},
+		"a folder":             {folder, "is a directory; name a file in it, like birdcar.db"},
+		"no server":            {"postgres://wren:s3cret@127.0.0.1:1/birdcar", "PostgreSQL: 127.0.0.1:1 refuses connections; start PostgreSQL there"},
+		"a locked folder":      {filepath.Join(locked, "new.db"), "permission denied; let BirdCar write the file and its folder, or name another, like birdcar.db"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "a locked folder" && os.Getuid() == 0 {
+				t.Skip("nothing is locked for root")
+			}
+			env := map[string]string{"ADDR": "127.0.0.1:0", "DATABASE_URL": test.database}
+			for _, arguments := range [][]string{{}, {"generate"}, {"import", tutorialFile(t, "")}, {"copy", "--from", newStore(t), "--to", test.database}} {
+				named := "DATABASE_URL: database "
+				if slices.Contains(arguments, "copy") {
+					named = "--to: database "
+				}
+				err := run(context.Background(), append([]string{"birdcar"}, arguments...), func(name string) string { return env[name] }, io.Discard, io.Discard)
+				if err == nil || !strings.HasPrefix(err.Error(), named) || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("%q: got %v, want %s… %s", arguments, err, named, test.want)
+				} else if said := err.Error(); strings.Contains(said, "\n") || strings.Contains(said, "s3cret") {
+					t.Errorf("%q: got %q, want one line without the password", arguments, said)
+				}
+			}
+		})
+	}
+}
+
+// newStore is a database of ours with nothing in it.
+func newStore(t *testing.T) string {
+	t.Helper()
+	path := newDatabase(t)
+	s, err := store.Open(context.Background(), path, time.Now)
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // Ctrl-C is answered with what became of the work, not with how a database noticed.

@@ -55,7 +55,7 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 		log.Info("waiting to look after the database's tables: another instance changes them (if it was killed, for half a minute), " +
 			"or PostgreSQL does not confirm a write: is a synchronous standby missing?")
 	}
-	if a.store, err = store.OpenWaiting(ctx, cfg.DatabaseURL, time.Now, waits); err != nil {
+	if a.store, err = openDatabase(ctx, cfg, waits); err != nil {
 		return err
 	}
 	defer a.closeStore()

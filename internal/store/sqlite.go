@@ -131,6 +131,7 @@ const (
 )
 
 func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
+	defer func() { err = unopenedFile(err) }()
 	path := sqlitePath(url)
 	if err := makeFile(path); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/mattn/go-sqlite3"
 )
 
 // SQLSTATEs of a server that lets nobody in, or not this one.
@@ -80,6 +82,21 @@ func unopened(config *pgx.ConnConfig, err error) error {
 		err = connecting.Unwrap() // what is around it names the user
 	}
 	return errors.New(oneLine(err.Error()))
+}
+
+// unopenedFile adds to why a SQLite file was not opened, if it was not, what to do, where that
+// can be told.
+func unopenedFile(err error) error {
+	var e sqlite3.Error
+	switch errors.As(err, &e); {
+	case e.Code == sqlite3.ErrNotADB:
+		return fmt.Errorf("%w; name another, or a new one, like birdcar.db", err)
+	case errors.Is(err, syscall.EISDIR):
+		return fmt.Errorf("%w; name a file in it, like birdcar.db", err)
+	case e.Code == sqlite3.ErrReadonly || e.Code == sqlite3.ErrCantOpen || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w; let BirdCar write the file and its folder, or name another, like birdcar.db", err)
+	}
+	return err
 }
 
 // hostsOf are a URL's hosts with their ports. The driver has each a second time where it
