@@ -157,6 +157,9 @@ func (x *Exchange) ConfirmAgain(ctx context.Context, rideID int64, role masking.
 			return err
 		}
 		last, err := tx.LastOfRide(ctx, ride.ID, masking.Confirming, to.Number)
+		if err == nil { // what repeats it may have moved to another phone, and stayed there
+			last, err = tx.Latest(ctx, last)
+		}
 		switch {
 		case err != nil && !errors.Is(err, masking.ErrNotFound):
 			return err

@@ -22,6 +22,14 @@ func (w *town) fail(t *testing.T) (failed []masking.Message) {
 	return failed
 }
 
+// newPhone gives somebody another phone.
+func (w *town) newPhone(t *testing.T, p masking.Party, typed string) {
+	t.Helper()
+	if _, err := w.ChangeParty(context.Background(), p.Role, p.ID, p.Name, typed); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (w *town) failedList(t testing.TB) []masking.Message {
 	t.Helper()
 	list, err := w.store.FailedMessages(context.Background(), 0, 100)
@@ -263,6 +271,32 @@ func TestConfirmAgain(t *testing.T) {
 		if err := w.ConfirmAgain(ctx, 12345, masking.Customer); !errors.Is(err, masking.ErrNotFound) {
 			t.Errorf("a ride that does not exist: %v", err)
 		}
+	})
+}
+
+// A confirmation that was sent again moved with its driver to another phone, from which they
+// came back.
+func TestConfirmAgain_PhoneChangedBack(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.number(t, "07700 900901")
+		ride := w.ride(t, w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201"))
+		w.fail(t)
+		w.clock.Move(time.Minute)
+		if err := w.ConfirmAgain(ctx, ride.ID, masking.Driver); err != nil {
+			t.Fatal(err)
+		}
+		w.newPhone(t, ride.Driver, "07700 900299")
+		refused(t, w.ConfirmAgain(ctx, ride.ID, masking.Driver), "message") // it waits, for that phone
+		w.leave(t)
+		w.clock.Move(time.Minute)
+		w.newPhone(t, ride.Driver, "07700 900201")
+		w.told()
+		if err := w.ConfirmAgain(ctx, ride.ID, masking.Driver); err != nil {
+			t.Fatal(err)
+		}
+		reachesOnly(t, w.enqueued(t), masking.Confirming, ride.Proxy.Number, ride.Driver.Number,
+			masking.Confirmation(masking.Driver, "Ada", ride.At.In(time.UTC)))
 	})
 }
 
