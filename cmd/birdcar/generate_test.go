@@ -63,6 +63,15 @@ func TestGenerate_AddsUp(t *testing.T) {
 		if at := masking.SpokenTime(r.At.In(zone)); !strings.Contains(texts[0].Body, at) {
 			t.Errorf("ride %d is at %s there, its text says %q", id, at, texts[0].Body)
 		}
+		for _, m := range texts {
+			phone := m.To
+			if m.Kind == masking.Inbound {
+				phone = m.From
+			}
+			if m.Role == "" || phone != r.Party(m.Role).Number {
+				t.Fatalf("ride %d: text %d is not of its %q", id, m.ID, m.Role)
+			}
+		}
 		for _, role := range []masking.Role{masking.Customer, masking.Driver} {
 			party, peer := r.Other(role), r.Other(r.Other(role).Role)
 			find := s.Route
@@ -72,7 +81,7 @@ func TestGenerate_AddsUp(t *testing.T) {
 				live[r.Proxy.ID]++
 			}
 			route, err := find(ctx, r.Proxy.Number, party.Number)
-			if err != nil || r.State != masking.Closed && (route.RideID != id || route.Peer != peer.Number) {
+			if err != nil || r.State != masking.Closed && (route.RideID != id || route.Role != party.Role || route.Peer != peer.Number) {
 				t.Fatalf("ride %d, %s: got %+v, %v", id, party.Role, route, err)
 			}
 		}

@@ -203,16 +203,16 @@ func (p *platform) free(d int, at time.Time) int {
 // talk makes up a ride's texts, two and more, and a call in every third ride.
 func (p *platform) talk(f *store.Filling, r masking.Ride) {
 	for _, to := range []masking.Party{r.Customer, r.Driver} {
-		p.text(f, masking.Message{Kind: masking.Confirming, RideID: r.ID, From: r.Proxy.Number, To: to.Number,
+		p.text(f, masking.Message{Kind: masking.Confirming, RideID: r.ID, Role: to.Role, From: r.Proxy.Number, To: to.Number,
 			Body: masking.Confirmation(to.Role, r.Other(to.Role).Name, r.At), Created: r.Created})
 	}
 	when := r.Created.Add(r.At.Sub(r.Created) / 2)
 	for range p.random.IntN(3) {
 		from := []masking.Party{r.Customer, r.Driver}[p.random.IntN(2)]
 		when = when.Add(p.minutes(0, 3))
-		in := p.text(f, masking.Message{Kind: masking.Inbound, RideID: r.ID, From: from.Number, To: r.Proxy.Number,
+		in := p.text(f, masking.Message{Kind: masking.Inbound, RideID: r.ID, Role: from.Role, From: from.Number, To: r.Proxy.Number,
 			Body: p.any(remarks), Created: when})
-		p.text(f, masking.Message{Kind: masking.Relaying, RideID: r.ID, CauseID: in.ID, From: r.Proxy.Number,
+		p.text(f, masking.Message{Kind: masking.Relaying, RideID: r.ID, Role: from.Role.Other(), CauseID: in.ID, From: r.Proxy.Number,
 			To: r.Other(from.Role).Number, Body: in.Body, Created: when})
 	}
 	if p.random.IntN(3) == 0 {

@@ -88,5 +88,6 @@ func (x *Exchange) parties(ctx context.Context, tx *store.Tx, q masking.RideRequ
 }
 
 func (x *Exchange) toParty(ctx context.Context, tx *store.Tx, b *batch, ride masking.Ride, to masking.Party, kind masking.Kind, body string) error {
-	return x.enqueue(ctx, tx, b, store.Unsent{Kind: kind, RideID: ride.ID, From: ride.Proxy.Number, To: to.Number, Body: body})
+	return x.enqueue(ctx, tx, b, store.Unsent{Kind: kind, RideID: ride.ID, Role: to.Role,
+		From: ride.Proxy.Number, To: to.Number, Body: body})
 }

@@ -40,7 +40,7 @@ func (x *Exchange) relay(ctx context.Context, tx *store.Tx, b *batch, t masking.
 	if err != nil {
 		return err
 	}
-	id, fresh, err := tx.AddInbound(ctx, t, state, route.RideID)
+	id, fresh, err := tx.AddInbound(ctx, received(route, t), state)
 	if err != nil {
 		return err
 	} else if !fresh {
@@ -56,7 +56,7 @@ func (x *Exchange) relay(ctx context.Context, tx *store.Tx, b *batch, t masking.
 		if err != nil || !first {
 			return err
 		}
-		return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.RideOver, RideID: route.RideID, CauseID: id,
+		return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.RideOver, RideID: route.RideID, Role: route.Role, CauseID: id,
 			From: t.To, To: t.From, Body: masking.SayEnded})
 	}
 	b.count(&x.counts.unrouted)
@@ -74,9 +74,15 @@ func (x *Exchange) taken(tx *store.Tx, b *batch, route masking.Route, id int64) 
 	return in
 }
 
+// received is a text that came along route; the zero Route: along none.
+func received(route masking.Route, t masking.Text) store.Received {
+	return store.Received{Text: t, RideID: route.RideID, Role: route.Role}
+}
+
 // relaying is what goes on along route because of a text that was stored under id.
 func relaying(route masking.Route, id int64, t masking.Text) store.Unsent {
-	return store.Unsent{Kind: masking.Relaying, RideID: route.RideID, CauseID: id, From: route.PeerNumber, To: route.Peer, Body: t.Body}
+	return store.Unsent{Kind: masking.Relaying, RideID: route.RideID, Role: route.Role.Other(), CauseID: id,
+		From: route.PeerNumber, To: route.Peer, Body: t.Body}
 }
 
 // destination finds where a text goes, and which state it is kept in.
@@ -204,7 +210,7 @@ func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m mas
 	if !ok { // nothing goes to a phone that was given up
 		return nil
 	}
-	return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.NotDelivered, RideID: in.RideID, CauseID: in.ID,
+	return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.NotDelivered, RideID: in.RideID, Role: sender.Role, CauseID: in.ID,
 		From: in.To, To: sender.Number, Body: masking.TextFailed})
 }
 

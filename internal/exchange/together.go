@@ -96,9 +96,9 @@ func (x *Exchange) relayLive(ctx context.Context, tx *store.Tx, b *batch, live [
 		}
 		lanes[to], keys[key] = true, true
 	}
-	added := make([]store.Relay, len(first))
+	added := make([]store.Received, len(first))
 	for i, in := range first {
-		added[i] = store.Relay{Text: in.text, RideID: in.route.RideID}
+		added[i] = received(in.route, in.text)
 	}
 	ids, err := tx.AddRelayed(ctx, added)
 	if err != nil {

@@ -12,6 +12,7 @@ type Call struct {
 // For a ride of BirdCar both numbers are the ride's one proxy number.
 type Route struct {
 	RideID     int64
+	Role       Role // Party's in the ride
 	Party      Number
 	Number     Number
 	Peer       Number

@@ -19,6 +19,17 @@ const (
 	Driver   Role = "driver"
 )
 
+// Other is the role of the other party; none of none.
+func (r Role) Other() Role {
+	switch r {
+	case Customer:
+		return Driver
+	case Driver:
+		return Customer
+	}
+	return r
+}
+
 // Party is a customer or a driver on the platform's lists.
 type Party struct {
 	ID      int64

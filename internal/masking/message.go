@@ -65,6 +65,7 @@ type Message struct {
 	Kind      Kind
 	State     MessageState
 	RideID    int64 // 0: of no ride
+	Role      Role  // of who wrote it in the ride, or whom it is for; empty: of no ride, or from before that was stored
 	CauseID   int64 // the message that this one forwards, answers or repeats; 0: none
 	Part      int   // of a text too long for one message: 0 is the first
 	From, To  Number

@@ -34,6 +34,9 @@ type Ride struct {
 	Due         time.Time // when the clock moves it on; zero when closed
 }
 
+// Party is the party of the ride in role.
+func (r Ride) Party(role Role) Party { return r.Other(role.Other()) }
+
 // Other is the party of the ride that is not role.
 func (r Ride) Other(role Role) Party {
 	if role == Customer {

@@ -6,18 +6,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/pressly/goose/v3"
-
 	"birdcar/internal/masking"
 	"birdcar/internal/store"
 	"birdcar/internal/store/storetest"
-	"birdcar/migrations"
 )
 
 // skip lets the next text have an id above last.
@@ -35,11 +30,11 @@ func (p *place) text(ride masking.Ride, state masking.MessageState, kind masking
 	p.t.Helper()
 	p.tx(func(ctx context.Context, tx *store.Tx) error {
 		in := masking.Text{From: ride.Customer.Number, To: ride.Proxy.Number, Body: "Hello", CarrierID: fmt.Sprint(time.Now().UnixNano())}
-		id, _, err := tx.AddInbound(ctx, in, state, ride.ID)
+		id, _, err := tx.AddInbound(ctx, store.Received{Text: in, RideID: ride.ID, Role: masking.Customer}, state)
 		if err != nil {
 			return err
 		}
-		m, err := tx.Enqueue(ctx, store.Unsent{Kind: kind, RideID: ride.ID, CauseID: id, From: ride.Proxy.Number, To: ride.Driver.Number, Body: "Hello"}, 0)
+		m, err := tx.Enqueue(ctx, store.Unsent{Kind: kind, RideID: ride.ID, Role: masking.Driver, CauseID: id, From: ride.Proxy.Number, To: ride.Driver.Number, Body: "Hello"}, 0)
 		ids = []int64{id, m.ID}
 		return err
 	})
@@ -118,7 +113,7 @@ func TestRideTexts(t *testing.T) {
 		p.skip(50_000)
 		look()
 		p.tx(func(ctx context.Context, tx *store.Tx) error { // and one that is not answered
-			id, _, err := tx.AddInbound(ctx, masking.Text{CarrierID: "late", From: p.ada.Number, To: p.gb1.Number, Body: "Hello"}, masking.AfterRide, ride.ID)
+			id, _, err := tx.AddInbound(ctx, store.Received{Text: masking.Text{CarrierID: "late", From: p.ada.Number, To: p.gb1.Number, Body: "Hello"}, RideID: ride.ID}, masking.AfterRide)
 			all = append(all, id)
 			return err
 		})
@@ -233,14 +228,7 @@ func TestRideTexts_EndMeanwhile(t *testing.T) {
 
 // Texts from before rides knew theirs are found as well.
 func TestRideTexts_Migrated(t *testing.T) {
-	for _, engine := range []struct {
-		driver, folder string
-		dialect        goose.Dialect
-		url            string
-	}{
-		{"sqlite3", "sqlite", goose.DialectSQLite3, filepath.Join(t.TempDir(), "birdcar.db")},
-		{"pgx", "postgres", goose.DialectPostgres, storetest.Postgres(t)},
-	} {
+	for _, engine := range engines(t) {
 		t.Run(engine.folder, func(t *testing.T) {
 			ctx := context.Background()
 			clock := storetest.NewClock()
@@ -270,26 +258,11 @@ func TestRideTexts_Migrated(t *testing.T) {
 			p.release(over)
 			_ = s.Close()
 
-			db, err := sql.Open(engine.driver, engine.url)
-			if err != nil {
-				t.Fatal(err)
-			}
-			files, err := fs.Sub(migrations.FS, engine.folder)
-			if err != nil {
-				t.Fatal(err)
-			}
-			provider, err := goose.NewProvider(engine.dialect, db, files)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := provider.DownTo(ctx, 4); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := db.Exec("SELECT texts_until FROM rides"); err == nil {
-				t.Fatal("the schema is the new one, so this shows nothing")
-			}
-			_ = db.Close()
-
+			engine.downTo(t, 4, func(db *sql.DB) {
+				if _, err := db.Exec("SELECT texts_until FROM rides"); err == nil {
+					t.Fatal("the schema is the new one, so this shows nothing")
+				}
+			})
 			p.Store = storetest.Open(t, engine.url, clock.Now)
 			for _, ride := range []masking.Ride{live, over} {
 				ids := want[ride.ID]

@@ -59,7 +59,7 @@ func TestStore_CopyTo(t *testing.T) {
 				t.Errorf("the next message has id %d after %d, %v", message.ID, conversation[len(conversation)-1].ID, err)
 			}
 			before, err := from.Conversation(ctx, was[0].ID)
-			if err != nil || before[0].Reference != conversation[0].Reference {
+			if err != nil || before[0].Reference != conversation[0].Reference || conversation[0].Role != masking.Customer {
 				t.Errorf("the carrier knows %q, and now it would be asked for %q, %v", before[0].Reference, conversation[0].Reference, err)
 			}
 
@@ -93,7 +93,7 @@ func inhabit(t *testing.T, s *store.Store) {
 			return err
 		}
 		for _, to := range []masking.Party{ride.Customer, ride.Driver} {
-			if _, err := tx.Enqueue(ctx, store.Unsent{Kind: masking.Confirming, RideID: ride.ID, From: proxy.Number, To: to.Number, Body: "See you"}, 0); err != nil {
+			if _, err := tx.Enqueue(ctx, store.Unsent{Kind: masking.Confirming, RideID: ride.ID, Role: to.Role, From: proxy.Number, To: to.Number, Body: "See you"}, 0); err != nil {
 				return err
 			}
 		}

@@ -91,8 +91,8 @@ func (tx *Tx) fillRides(ctx context.Context, f Filling) error {
 		return err
 	}
 	for _, role := range []masking.Role{masking.Customer, masking.Driver} {
-		err := bulk(ctx, tx, "routes (ride_id, party, number_id, peer, peer_number_id, released_at)", "", f.Rides, func(r masking.Ride) []any {
-			return []any{r.ID, r.Other(role).Number, r.Proxy.ID, r.Other(r.Other(role).Role).Number, r.Proxy.ID, ms(r.ClosedAt)}
+		err := bulk(ctx, tx, "routes (ride_id, role, party, number_id, peer, peer_number_id, released_at)", "", f.Rides, func(r masking.Ride) []any {
+			return []any{r.ID, role, r.Party(role).Number, r.Proxy.ID, r.Other(role).Number, r.Proxy.ID, ms(r.ClosedAt)}
 		})
 		if err != nil {
 			return err
@@ -159,13 +159,13 @@ func (tx *Tx) fillUses(ctx context.Context, f Filling) error {
 }
 
 func (tx *Tx) fillMessages(ctx context.Context, f Filling) error {
-	return bulk(ctx, tx, `messages (id, kind, state, ride_id, cause_id, originator, recipient, body, dedup_key, carrier_id,
+	return bulk(ctx, tx, `messages (id, kind, state, ride_id, role, cause_id, originator, recipient, body, dedup_key, carrier_id,
 		attempts, code, reason, created_at, sent_at, settled_at)`, "", f.Messages, func(m masking.Message) []any {
 		key := ""
 		if m.Kind == masking.Inbound {
 			key = masking.Text{CarrierID: m.CarrierID}.Key()
 		}
-		return []any{m.ID, m.Kind, m.State, id(m.RideID), id(m.CauseID), m.From, m.To, m.Body, text(key), text(m.CarrierID),
+		return []any{m.ID, m.Kind, m.State, id(m.RideID), text(m.Role), id(m.CauseID), m.From, m.To, m.Body, text(key), text(m.CarrierID),
 			m.Attempts, m.Code, m.Reason, ms(m.Created), ms(m.SentAt), ms(m.Settled)}
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"birdcar/internal/masking"
 )
 
-const messageColumns = `id, kind, state, ride_id, cause_id, part, originator, recipient, body, carrier_id, attempts,
+const messageColumns = `id, kind, state, ride_id, role, cause_id, part, originator, recipient, body, carrier_id, attempts,
 	claimed_at, uncertain_at, due_at, code, reason, created_at, sent_at, settled_at`
 
 // scanMessage scans messageColumns; outbound ones get the reference that the
@@ -16,10 +16,10 @@ const messageColumns = `id, kind, state, ride_id, cause_id, part, originator, re
 func (q querier) scanMessage(row scanner) (masking.Message, error) {
 	var m masking.Message
 	var ride, cause sql.NullInt64
-	var carrier sql.NullString
-	err := row.Scan(&m.ID, &m.Kind, &m.State, &ride, &cause, &m.Part, &m.From, &m.To, &m.Body, &carrier, &m.Attempts,
+	var role, carrier sql.NullString
+	err := row.Scan(&m.ID, &m.Kind, &m.State, &ride, &role, &cause, &m.Part, &m.From, &m.To, &m.Body, &carrier, &m.Attempts,
 		at(&m.Claimed), at(&m.Uncertain), at(&m.Due), &m.Code, &m.Reason, at(&m.Created), at(&m.SentAt), at(&m.Settled))
-	m.RideID, m.CauseID, m.CarrierID = ride.Int64, cause.Int64, carrier.String
+	m.RideID, m.Role, m.CauseID, m.CarrierID = ride.Int64, masking.Role(role.String), cause.Int64, carrier.String
 	if m.Kind != masking.Inbound {
 		m.Reference = q.reference(m.ID)
 	}
@@ -32,16 +32,23 @@ func (r reads) Message(ctx context.Context, id int64) (masking.Message, error) {
 	return m, found(err)
 }
 
-// AddInbound stores an inbound text in its final state; ride is 0 when it is of
-// none. fresh is false, and nothing stored, when the same text is there already.
-func (tx *Tx) AddInbound(ctx context.Context, t masking.Text, state masking.MessageState, ride int64) (messageID int64, fresh bool, err error) {
-	messageID, err = tx.add(ctx, `INSERT INTO messages (kind, state, ride_id, originator, recipient, body, dedup_key, carrier_id, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-		masking.Inbound, state, id(ride), t.From, t.To, t.Body, t.Key(), text(t.CarrierID), ms(tx.Now))
+// Received is an inbound text, and whose it is.
+type Received struct {
+	masking.Text
+	RideID int64        // 0: of no ride
+	Role   masking.Role // of who wrote it, in the ride
+}
+
+// AddInbound stores an inbound text in its final state. fresh is false, and nothing stored, when
+// the same text is there already.
+func (tx *Tx) AddInbound(ctx context.Context, t Received, state masking.MessageState) (messageID int64, fresh bool, err error) {
+	messageID, err = tx.add(ctx, `INSERT INTO messages (kind, state, ride_id, role, originator, recipient, body, dedup_key, carrier_id, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		masking.Inbound, state, id(t.RideID), text(t.Role), t.From, t.To, t.Body, t.Key(), text(t.CarrierID), ms(tx.Now))
 	if err == masking.ErrNotFound {
-		return 0, false, tx.confirm(ctx, t)
+		return 0, false, tx.confirm(ctx, t.Text)
 	} else if err == nil && state != masking.Relayed { // a text is relayed in a live ride only
-		err = tx.addLate(ctx, ride, messageID)
+		err = tx.addLate(ctx, t.RideID, messageID)
 	}
 	return messageID, err == nil, err
 }
@@ -65,7 +72,7 @@ func (r reads) Inbound(ctx context.Context, t masking.Text) (masking.Message, er
 }
 
 // text stores an empty text as NULL.
-func text(s string) any {
+func text[T ~string](s T) any {
 	if s == "" {
 		return nil
 	}
@@ -76,6 +83,7 @@ func text(s string) any {
 type Unsent struct {
 	Kind     masking.Kind
 	RideID   int64
+	Role     masking.Role // of whom it is for, in the ride
 	CauseID  int64
 	Part     int
 	From, To masking.Number
@@ -122,14 +130,14 @@ func (tx *Tx) Enqueue(ctx context.Context, u Unsent, lease time.Duration) (maski
 	}
 	state, due := firstIn(tx.Now, lease)
 	m := u.message(tx.Now, state, due)
-	const into = "INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at) "
-	args := []any{u.From, u.To, u.Kind, m.State, id(u.RideID), id(u.CauseID), u.Part, u.Body, ms(tx.Now), ms(m.Due)}
+	const into = "INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, role, created_at) "
+	args := []any{u.From, u.To, u.Kind, m.State, id(u.RideID), id(u.CauseID), u.Part, u.Body, ms(tx.Now), ms(m.Due), text(u.Role)}
 	var err error
-	m.ID, err = tx.add(ctx, into+"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9 WHERE "+laneIsFree, args...)
+	m.ID, err = tx.add(ctx, into+"SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $9 WHERE "+laneIsFree, args...)
 	if err == masking.ErrNotFound { // others are before it
 		m.State = masking.Queued
 		args[3], args[9] = m.State, parked
-		m.ID, err = tx.add(ctx, into+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9)", args...)
+		m.ID, err = tx.add(ctx, into+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $9)", args...)
 	}
 	if err == nil {
 		err = tx.addLate(ctx, u.RideID, m.ID)
@@ -147,7 +155,7 @@ func firstIn(now time.Time, lease time.Duration) (masking.MessageState, time.Tim
 }
 
 func (u Unsent) message(now time.Time, state masking.MessageState, due time.Time) masking.Message {
-	return masking.Message{Kind: u.Kind, State: state, RideID: u.RideID, CauseID: u.CauseID, Part: u.Part,
+	return masking.Message{Kind: u.Kind, State: state, RideID: u.RideID, Role: u.Role, CauseID: u.CauseID, Part: u.Part,
 		From: u.From, To: u.To, Body: u.Body, Claimed: now, Created: now, Due: due}
 }
 

@@ -297,7 +297,7 @@ func TestMessages_EnqueuedTogether(t *testing.T) {
 			for j := range tt.count {
 				phone := number(t, fmt.Sprintf("4477009%d%03d", i, j))
 				write(t, s, func(ctx context.Context, tx *store.Tx) error {
-					cause, _, err := tx.AddInbound(ctx, masking.Text{From: phone, To: from, CarrierID: phone.E164()}, masking.Unrouted, 0)
+					cause, _, err := tx.AddInbound(ctx, store.Received{Text: masking.Text{From: phone, To: from, CarrierID: phone.E164()}}, masking.Unrouted)
 					unsent = append(unsent, store.Unsent{Kind: masking.NotDelivered, CauseID: cause, From: from, To: phone, Body: phone.E164()})
 					return err
 				})

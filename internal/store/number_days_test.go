@@ -19,7 +19,7 @@ func TestCountTexts(t *testing.T) {
 		one, two, person := number(t, "447700900901"), number(t, "447700900902"), number(t, "447700900101")
 		in := func(id string, to masking.Number) {
 			err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-				_, _, err := tx.AddInbound(ctx, masking.Text{CarrierID: id, From: person, To: to, Body: "Hello"}, masking.Unrouted, 0)
+				_, _, err := tx.AddInbound(ctx, store.Received{Text: masking.Text{CarrierID: id, From: person, To: to, Body: "Hello"}}, masking.Unrouted)
 				return err
 			})
 			if err != nil {
@@ -87,7 +87,7 @@ func TestCountTexts_Midnight(t *testing.T) {
 		for i, at := range []time.Duration{-time.Millisecond, 0, 14*time.Minute + 59*time.Second, 24*time.Hour - time.Millisecond, 24 * time.Hour} {
 			clock.Move(midnight.Add(at).Sub(clock.Now()))
 			err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-				_, _, err := tx.AddInbound(ctx, masking.Text{CarrierID: fmt.Sprint(i), From: number(t, "447700900101"), To: one, Body: "Hello"}, masking.Unrouted, 0)
+				_, _, err := tx.AddInbound(ctx, store.Received{Text: masking.Text{CarrierID: fmt.Sprint(i), From: number(t, "447700900101"), To: one, Body: "Hello"}}, masking.Unrouted)
 				return err
 			})
 			if err != nil {
@@ -113,7 +113,7 @@ func TestCountTexts_NotTooEarly(t *testing.T) {
 		ctx := context.Background()
 		one := number(t, "447700900901")
 		err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-			_, _, err := tx.AddInbound(ctx, masking.Text{CarrierID: "a", From: number(t, "447700900101"), To: one, Body: "Hello"}, masking.Unrouted, 0)
+			_, _, err := tx.AddInbound(ctx, store.Received{Text: masking.Text{CarrierID: "a", From: number(t, "447700900101"), To: one, Body: "Hello"}}, masking.Unrouted)
 			return err
 		})
 		if err != nil {

@@ -143,7 +143,7 @@ func TestPlans(t *testing.T) {
 			return err
 		}},
 		{"text: stored", func(ctx context.Context, tx *Tx) error {
-			_, _, err := tx.AddInbound(ctx, masking.Text{CarrierID: "1", From: ada.Number, To: ride.Proxy.Number}, masking.Relayed, ride.ID)
+			_, _, err := tx.AddInbound(ctx, Received{masking.Text{CarrierID: "1", From: ada.Number, To: ride.Proxy.Number}, ride.ID, masking.Customer}, masking.Relayed)
 			return err
 		}},
 		{"text: claimed", func(ctx context.Context, tx *Tx) (err error) {
@@ -178,7 +178,7 @@ func TestPlans(t *testing.T) {
 			return err
 		}},
 		{"texts: stored", func(ctx context.Context, tx *Tx) error {
-			ids, err := tx.AddRelayed(ctx, []Relay{{masking.Text{CarrierID: "2", From: ada.Number, To: ride.Proxy.Number}, ride.ID}})
+			ids, err := tx.AddRelayed(ctx, []Received{{masking.Text{CarrierID: "2", From: ada.Number, To: ride.Proxy.Number}, ride.ID, masking.Customer}})
 			if err != nil {
 				return err
 			}

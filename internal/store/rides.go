@@ -69,11 +69,10 @@ func (tx *Tx) AddRide(ctx context.Context, r *masking.Ride) error {
 	if r.ID = id; err != nil {
 		return err
 	}
-	if err := tx.addRoute(ctx, r.ID, r.Customer.Number, r.Driver.Number, r.Proxy); err != nil {
-		return err
-	}
-	if err := tx.addRoute(ctx, r.ID, r.Driver.Number, r.Customer.Number, r.Proxy); err != nil {
-		return err
+	for _, role := range []masking.Role{masking.Customer, masking.Driver} {
+		if err := tx.addRoute(ctx, *r, role); err != nil {
+			return err
+		}
 	}
 	changed, err := tx.exec(ctx, "UPDATE proxy_numbers SET live_routes = live_routes + 2, used_at = $1 WHERE id = $2 AND state = $3",
 		ms(tx.Now), r.Proxy.ID, r.Proxy.State)

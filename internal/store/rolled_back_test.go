@@ -64,7 +64,7 @@ func TestTx_RolledBackBySQLite(t *testing.T) {
 	failures := 1
 	all.Go(func() {
 		err := s.Tx(ctx, func(ctx context.Context, tx *Tx) error {
-			_, fresh, err := tx.AddInbound(ctx, text, masking.Relayed, 0)
+			_, fresh, err := tx.AddInbound(ctx, Received{Text: text}, masking.Relayed)
 			if err == nil && !fresh {
 				t.Error("half of what was rolled back is there")
 			}

@@ -12,7 +12,7 @@ import (
 const routeColumns = routeUpToNumber + "$1" + routeFromNumber
 
 const (
-	routeUpToNumber = "ride_id, peer, CASE peer_number_id WHEN number_id THEN "
+	routeUpToNumber = "ride_id, role, peer, CASE peer_number_id WHEN number_id THEN "
 	routeFromNumber = " ELSE (SELECT number FROM proxy_numbers WHERE id = peer_number_id) END, released_at"
 )
 
@@ -51,17 +51,18 @@ func (q querier) held() string {
 // scanRoute scans routeColumns and what was asked besides.
 func scanRoute(number, party masking.Number, row scanner, besides ...any) (masking.Route, error) {
 	r := masking.Route{Number: number, Party: party}
-	err := row.Scan(append([]any{&r.RideID, &r.Peer, &r.PeerNumber, at(&r.Released)}, besides...)...)
+	err := row.Scan(append([]any{&r.RideID, &r.Role, &r.Peer, &r.PeerNumber, at(&r.Released)}, besides...)...)
 	return r, found(err)
 }
 
-func (tx *Tx) addRoute(ctx context.Context, ride int64, party, peer masking.Number, number masking.ProxyNumber) error {
-	_, err := tx.exec(ctx, `INSERT INTO routes (ride_id, party, number_id, peer, peer_number_id) VALUES ($1, $2, $3, $4, $3)`,
-		ride, party, number.ID, peer)
+func (tx *Tx) addRoute(ctx context.Context, r masking.Ride, role masking.Role) error {
+	party := r.Party(role).Number
+	_, err := tx.exec(ctx, `INSERT INTO routes (ride_id, role, party, number_id, peer, peer_number_id) VALUES ($1, $2, $3, $4, $5, $4)`,
+		r.ID, role, party, r.Proxy.ID, r.Other(role).Number)
 	if err != nil {
 		return err
 	}
-	return tx.use(ctx, party, number)
+	return tx.use(ctx, party, r.Proxy)
 }
 
 // use marks a number as being used by party.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"path/filepath"
@@ -115,6 +116,96 @@ func TestRoutes_OneLivePerPhoneAndNumber(t *testing.T) {
 			t.Errorf("the number counts %d live routes, %v; want 4, whatever was refused", n.LiveRoutes, err)
 		}
 	})
+}
+
+// change gives somebody another phone, to which these rides of theirs move.
+func (p *place) change(party masking.Party, digits string, rides ...masking.Ride) masking.Party {
+	p.t.Helper()
+	was := party.Number
+	party.Number = number(p.t, digits)
+	p.tx(func(ctx context.Context, tx *store.Tx) error {
+		for _, ride := range rides {
+			if err := tx.MoveRoutes(ctx, ride, was, party.Number); err != nil {
+				return err
+			}
+		}
+		return tx.SetParty(ctx, party, was)
+	})
+	return party
+}
+
+// wantRoles checks of both parties of a ride what their routes say who they are.
+func (p *place) wantRoles(ride masking.Ride, find func(ctx context.Context, number, party masking.Number) (masking.Route, error)) {
+	p.t.Helper()
+	for _, role := range []masking.Role{masking.Customer, masking.Driver} {
+		route, err := find(context.Background(), ride.Proxy.Number, ride.Party(role).Number)
+		if err != nil || route.Role != role || route.RideID != ride.ID {
+			p.t.Errorf("the %s of ride %d is the %s of ride %d, %v", role, ride.ID, route.Role, route.RideID, err)
+		}
+	}
+}
+
+// Who was who in rides from before routes told is known, also where the customer now has the
+// phone that the driver had.
+func TestRoutes_RolesMigrated(t *testing.T) {
+	for _, engine := range engines(t) {
+		t.Run(engine.folder, func(t *testing.T) {
+			clock := storetest.NewClock()
+			s, err := store.Open(context.Background(), engine.url, clock.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := newPlace(t, s, clock)
+			ride := func(customer, driver masking.Party, n masking.ProxyNumber) masking.Ride {
+				ride, err := p.ride(customer, driver, n)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return ride
+			}
+			live, over := ride(p.ada, p.bob, p.gb1), ride(p.eve, p.cy, p.gb1)
+			texts := p.text(live, masking.Relayed, masking.Relaying)
+			p.release(over)
+			live.Driver = p.change(p.bob, "447700900299", live)
+			live.Customer = p.change(p.ada, "447700900201", live)
+			cy := p.change(p.cy, "447700900298")
+			eve := p.change(p.eve, "447700900202")
+			// As generate made them: the drivers' routes first.
+			generated, generatedOver := ride(live.Customer, live.Driver, p.gb2), ride(eve, cy, p.gb2)
+			p.release(generatedOver)
+			_ = s.Close()
+
+			engine.downTo(t, 7, func(db *sql.DB) {
+				for _, ride := range []masking.Ride{generated, generatedOver} {
+					_, err := db.Exec("UPDATE routes SET id = id + 1000 WHERE ride_id = $1 AND party = $2", ride.ID, ride.Customer.Number)
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				if _, err := db.Exec("SELECT role FROM routes"); err == nil {
+					t.Fatal("the schema is the new one, so this shows nothing")
+				}
+			})
+			p.Store = storetest.Open(t, engine.url, clock.Now)
+			p.wantRoles(live, p.Route)
+			p.wantRoles(generated, p.Route)
+			p.wantRoles(over, p.ReleasedRoute)
+			p.wantRoles(generatedOver, p.ReleasedRoute)
+			for _, id := range texts {
+				if m, err := p.Message(context.Background(), id); err != nil || m.Role != "" || m.RideID != live.ID {
+					t.Errorf("text %d is of the %q of ride %d, %v; want of nobody known", id, m.Role, m.RideID, err)
+				}
+			}
+			next := ride(p.ada, cy, p.gb1)
+			p.wantRoles(next, p.Route)
+			for i, id := range p.text(next, masking.Relayed, masking.Relaying) {
+				want := []masking.Role{masking.Customer, masking.Driver}[i]
+				if m, err := p.Message(context.Background(), id); err != nil || m.Role != want {
+					t.Errorf("a new text is of the %q, %v; want the %s", m.Role, err, want)
+				}
+			}
+		})
+	}
 }
 
 // Whoever asks together with others gets what they would get alone.

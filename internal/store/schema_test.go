@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pressly/goose/v3"
+
 	"birdcar/internal/store"
 	"birdcar/internal/store/storetest"
 	"birdcar/migrations"
@@ -87,6 +89,43 @@ func TestSchema_Newer(t *testing.T) {
 			t.Errorf("%s: got %s", driver, got)
 		}
 	}
+}
+
+// migrated is an engine's database that is to be brought to an older schema and back.
+type migrated struct {
+	driver, folder string
+	dialect        goose.Dialect
+	url            string
+}
+
+func engines(t *testing.T) []migrated {
+	t.Helper()
+	return []migrated{
+		{"sqlite3", "sqlite", goose.DialectSQLite3, filepath.Join(t.TempDir(), "birdcar.db")},
+		{"pgx", "postgres", goose.DialectPostgres, storetest.Postgres(t)},
+	}
+}
+
+// downTo gives the database, which nobody has open, the schema of a version, and does something there.
+func (m migrated) downTo(t *testing.T, version int64, do func(*sql.DB)) {
+	t.Helper()
+	db, err := sql.Open(m.driver, m.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	files, err := fs.Sub(migrations.FS, m.folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	provider, err := goose.NewProvider(m.dialect, db, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := provider.DownTo(context.Background(), version); err != nil {
+		t.Fatal(err)
+	}
+	do(db)
 }
 
 // describe reads names and what they are, in words that both engines share.

@@ -35,7 +35,7 @@ func TestPostgres_RepeatWaitsForTheStandby(t *testing.T) {
 		go func() {
 			var fresh bool
 			err := s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) (err error) {
-				_, fresh, err = tx.AddInbound(ctx, text, masking.Unrouted, 0)
+				_, fresh, err = tx.AddInbound(ctx, store.Received{Text: text}, masking.Unrouted)
 				return err
 			})
 			done <- stored{fresh, err}

@@ -151,24 +151,20 @@ func byPlace[T any](ctx context.Context, q querier, statement manyRows, n int, w
 		})
 }
 
-// Relay is an inbound text and the ride that it is of.
-type Relay struct {
-	masking.Text
-	RideID int64
-}
-
-var addRelayed = aboutRows(`WITH added (ride_id, originator, recipient, body, dedup_key, carrier_id) AS (VALUES)
-	INSERT INTO messages (kind, state, ride_id, originator, recipient, body, dedup_key, carrier_id, created_at)
-	SELECT 'inbound', 'relayed', ride_id, originator, recipient, body, dedup_key, carrier_id, $1 FROM added WHERE dedup_key IS NOT NULL
-	ON CONFLICT DO NOTHING RETURNING id, dedup_key`, 1, "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT")
+var addRelayed = aboutRows(`WITH added (ride_id, role, originator, recipient, body, dedup_key, carrier_id) AS (VALUES)
+	INSERT INTO messages (kind, state, ride_id, role, originator, recipient, body, dedup_key, carrier_id, created_at)
+	SELECT 'inbound', 'relayed', ride_id, role, originator, recipient, body, dedup_key, carrier_id, $1 FROM added WHERE dedup_key IS NOT NULL
+	ON CONFLICT DO NOTHING RETURNING id, dedup_key`, 1, "BIGINT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT")
 
 // AddRelayed is AddInbound for texts that are relayed, of which no two are the same. ids are
 // theirs, in their order; of one that is there already 0, for AddInbound to look at.
-func (tx *Tx) AddRelayed(ctx context.Context, relays []Relay) (ids []int64, err error) {
+func (tx *Tx) AddRelayed(ctx context.Context, relays []Received) (ids []int64, err error) {
 	tx.writes()
 	byKey := make(map[string]int64, len(relays))
 	err = eachPart(ctx, tx.querier, addRelayed, []any{ms(tx.Now)}, relays,
-		func(r Relay) []any { return []any{r.RideID, r.From, r.To, r.Body, r.Key(), text(r.CarrierID)} },
+		func(r Received) []any {
+			return []any{r.RideID, text(r.Role), r.From, r.To, r.Body, r.Key(), text(r.CarrierID)}
+		},
 		func(row scanner) error {
 			var id int64
 			var key string
@@ -183,12 +179,12 @@ func (tx *Tx) AddRelayed(ctx context.Context, relays []Relay) (ids []int64, err 
 	return ids, err
 }
 
-var enqueueAll = aboutRows(`WITH unsent (originator, recipient, kind, ride_id, cause_id, part, body) AS (VALUES)
-	INSERT INTO messages (originator, recipient, kind, state, ride_id, cause_id, part, body, claimed_at, due_at, created_at)
-	SELECT u.originator, u.recipient, u.kind, CASE WHEN w.id IS NULL THEN $1 ELSE 'queued' END, u.ride_id, u.cause_id, u.part, u.body,
+var enqueueAll = aboutRows(`WITH unsent (originator, recipient, kind, ride_id, role, cause_id, part, body) AS (VALUES)
+	INSERT INTO messages (originator, recipient, kind, state, ride_id, role, cause_id, part, body, claimed_at, due_at, created_at)
+	SELECT u.originator, u.recipient, u.kind, CASE WHEN w.id IS NULL THEN $1 ELSE 'queued' END, u.ride_id, u.role, u.cause_id, u.part, u.body,
 		$2, CASE WHEN w.id IS NULL THEN $3 ELSE CAST($4 AS BIGINT) END, $2
 	FROM unsent u LEFT JOIN messages w ON w.id = `+firstInLane("u.originator", "u.recipient")+`
-	WHERE u.kind IS NOT NULL RETURNING id, cause_id, state`, 4, "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT")
+	WHERE u.kind IS NOT NULL RETURNING id, cause_id, state`, 4, "TEXT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "BIGINT", "TEXT")
 
 // EnqueueAll is Enqueue for messages of different lanes, which LockLanes has locked, and
 // different causes.
@@ -202,7 +198,9 @@ func (tx *Tx) EnqueueAll(ctx context.Context, unsent []Unsent, lease time.Durati
 		messages[i] = u.message(tx.Now, state, due)
 	}
 	err := eachPart(ctx, tx.querier, enqueueAll, []any{state, ms(tx.Now), ms(due), parked}, unsent,
-		func(u Unsent) []any { return []any{u.From, u.To, u.Kind, id(u.RideID), id(u.CauseID), u.Part, u.Body} },
+		func(u Unsent) []any {
+			return []any{u.From, u.To, u.Kind, id(u.RideID), text(u.Role), id(u.CauseID), u.Part, u.Body}
+		},
 		func(row scanner) error {
 			var id, cause int64
 			var state masking.MessageState
