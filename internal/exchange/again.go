@@ -80,7 +80,11 @@ func (x *Exchange) sendAgain(ctx context.Context, tx *store.Tx, b *batch, m mask
 			return 0, err
 		}
 	}
-	from, to, err := x.stillConnected(ctx, tx, m)
+	role, err := addressee(ctx, tx, m)
+	if err != nil {
+		return 0, err
+	}
+	route, err := stillConnected(ctx, tx, m.RideID, role)
 	if err != nil {
 		return 0, err
 	}
@@ -90,8 +94,8 @@ func (x *Exchange) sendAgain(ctx context.Context, tx *store.Tx, b *batch, m mask
 		} else if part.State != masking.Failed {
 			continue
 		}
-		err := x.enqueue(ctx, tx, b, store.Unsent{Kind: part.Kind, RideID: part.RideID, CauseID: part.ID, Part: part.Part,
-			From: from, To: to, Body: part.Body})
+		err := x.enqueue(ctx, tx, b, store.Unsent{Kind: part.Kind, RideID: part.RideID, Role: role, CauseID: part.ID, Part: part.Part,
+			From: route.Number, To: route.Party, Body: part.Body})
 		if err != nil {
 			return 0, err
 		}
@@ -100,36 +104,63 @@ func (x *Exchange) sendAgain(ctx context.Context, tx *store.Tx, b *batch, m mask
 	return sent, nil
 }
 
-// stillConnected finds where a failed message goes now. A person's number may
-// have changed since; and once the ride is closed its proxy number may stand for
+// stillConnected is the live route of a party whom a message of their ride is sent again. Their
+// number may have changed since; and once the ride is closed its proxy number may stand for
 // somebody else's ride, in which the text must not turn up.
-func (x *Exchange) stillConnected(ctx context.Context, tx *store.Tx, m masking.Message) (from, to masking.Number, err error) {
-	over := masking.Invalid{"message": masking.ProblemRideOver}
+func stillConnected(ctx context.Context, tx *store.Tx, ride int64, role masking.Role) (masking.Route, error) {
+	route, err := tx.RouteOf(ctx, ride, role)
+	if errors.Is(err, masking.ErrNotFound) {
+		err = masking.Invalid{"message": masking.ProblemRideOver}
+	}
+	return route, err
+}
+
+// addressee is the role in its ride of whom an outbound message is for. One from before that was
+// stored may be for somebody that nobody can tell: masking.Invalid.
+func addressee(ctx context.Context, tx *store.Tx, m masking.Message) (masking.Role, error) {
+	if m.Role != "" {
+		return m.Role, nil
+	}
+	ride, err := tx.Ride(ctx, m.RideID)
+	if err != nil {
+		return "", err
+	}
+	var role masking.Role
 	if m.Kind == masking.Relaying {
 		in, err := tx.Cause(ctx, m)
 		if err != nil {
-			return from, to, err
+			return "", err
 		}
-		ride, err := tx.Ride(ctx, m.RideID)
+		sender, _ := senderOf(ride, in, m)
+		role = sender.Role.Other()
+	} else {
+		confirmations, err := tx.RideTextsOf(ctx, ride.ID, masking.Confirming)
 		if err != nil {
-			return from, to, err
+			return "", err
 		}
-		sender, ok := senderOf(ride, in, m)
-		if !ok {
-			return from, to, over
-		}
-		route, err := tx.Route(ctx, in.To, sender.Number)
-		if errors.Is(err, masking.ErrNotFound) || err == nil && route.RideID != m.RideID {
-			return from, to, over
-		}
-		return route.PeerNumber, route.Peer, err
+		role = roleOf(m, ride, confirmations)
 	}
-	// To somebody about their own ride: they must still be in it, with this number.
-	route, err := tx.Route(ctx, m.From, m.To)
-	if errors.Is(err, masking.ErrNotFound) || err == nil && route.RideID != m.RideID {
-		return from, to, over
+	if role == "" {
+		return "", masking.Invalid{"message": "Phones were changed in this ride before BirdCar noted whom a text is for, so it cannot be sent any more."}
 	}
-	return m.From, m.To, err
+	return role, nil
+}
+
+// roleOf is the role of whom a text of a ride is for that relays none, or empty. If it was not
+// stored then, today's number tells as long as both parties have those that the ride, when it was
+// made, was confirmed to, the customer's first. confirmations are all of the ride, newest first.
+func roleOf(m masking.Message, ride masking.Ride, confirmations []masking.Message) masking.Role {
+	n := len(confirmations)
+	if m.Role != "" || n < 2 || confirmations[n-1].To != ride.Customer.Number || confirmations[n-2].To != ride.Driver.Number {
+		return m.Role
+	}
+	switch m.To {
+	case ride.Customer.Number:
+		return masking.Customer
+	case ride.Driver.Number:
+		return masking.Driver
+	}
+	return ""
 }
 
 // onceIn is how long a confirmation is not sent again: who clicks twice means it once.
@@ -146,24 +177,18 @@ func (x *Exchange) ConfirmAgain(ctx context.Context, rideID int64, role masking.
 		if ride.State != masking.Open {
 			return masking.Invalid{"message": "The ride has ended, so there is nothing to confirm."}
 		}
-		to := ride.Customer
-		if role == masking.Driver {
-			to = ride.Driver
-		}
-		unsent := store.Unsent{Kind: masking.Confirming, RideID: ride.ID, From: ride.Proxy.Number, To: to.Number,
-			Body: masking.Confirmation(role, ride.Other(role).Name, ride.At.In(x.Zone))}
-		// Beside this the ride may be closed, and its number become another's.
-		if _, _, err := x.stillConnected(ctx, tx, masking.Message{Kind: unsent.Kind, RideID: unsent.RideID, From: unsent.From, To: unsent.To}); err != nil {
+		to := ride.Party(role)
+		route, err := stillConnected(ctx, tx, ride.ID, role) // beside this the ride may be closed, and its number become another's
+		if err != nil {
 			return err
 		}
-		last, err := tx.LastOfRide(ctx, ride.ID, masking.Confirming, to.Number)
-		if err == nil { // what repeats it may have moved to another phone, and stayed there
-			last, err = tx.Latest(ctx, last)
-		}
+		unsent := store.Unsent{Kind: masking.Confirming, RideID: ride.ID, Role: role, From: route.Number, To: route.Party,
+			Body: masking.Confirmation(role, ride.Other(role).Name, ride.At.In(x.Zone))}
+		last, err := lastConfirmation(ctx, tx, ride, role)
 		switch {
 		case err != nil && !errors.Is(err, masking.ErrNotFound):
 			return err
-		case err != nil: // to another number than they have now
+		case err != nil: // none is known to be theirs
 		case last.State == masking.Queued, last.State == masking.Sending:
 			return masking.Invalid{"message": fmt.Sprintf("The confirmation to %s is on its way already.", to.Name)}
 		case tx.Now.Sub(last.Created).Abs() < onceIn:
@@ -172,4 +197,18 @@ func (x *Exchange) ConfirmAgain(ctx context.Context, rideID int64, role masking.
 		unsent.CauseID = last.ID
 		return x.enqueue(ctx, tx, b, unsent)
 	})
+}
+
+// lastConfirmation is the last one to a party of a ride, as far as can be told, or masking.ErrNotFound.
+func lastConfirmation(ctx context.Context, tx *store.Tx, ride masking.Ride, role masking.Role) (masking.Message, error) {
+	all, err := tx.RideTextsOf(ctx, ride.ID, masking.Confirming)
+	if err != nil {
+		return masking.Message{}, err
+	}
+	for _, m := range all {
+		if roleOf(m, ride, all) == role {
+			return tx.Latest(ctx, m) // one from before roles were stored may have been sent again to another phone
+		}
+	}
+	return masking.Message{}, masking.ErrNotFound
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"birdcar/internal/masking"
+	"birdcar/internal/store"
 )
 
 // fail lets all that waits for its turn fail, and returns it.
@@ -271,6 +272,177 @@ func TestConfirmAgain(t *testing.T) {
 		if err := w.ConfirmAgain(ctx, 12345, masking.Customer); !errors.Is(err, masking.ErrNotFound) {
 			t.Errorf("a ride that does not exist: %v", err)
 		}
+	})
+}
+
+// swapPhones gives the driver another phone, and the customer the one that the driver had.
+func (w *town) swapPhones(t *testing.T, ride masking.Ride) {
+	t.Helper()
+	w.newPhone(t, ride.Driver, "07700 900299")
+	w.newPhone(t, ride.Customer, ride.Driver.Number.E164())
+}
+
+// What failed is for the person that it was for, also when somebody else has their phone by now.
+func TestSendAgain_PhonesSwapped(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.number(t, "07700 900901")
+		ride := w.ride(t, w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201"))
+		confirmed := w.fail(t)
+		w.text(t, "1", ride.Customer.Number, ride.Proxy.Number, "to the driver")
+		w.text(t, "2", ride.Driver.Number, ride.Proxy.Number, "to the customer")
+		relayed := w.fail(t)
+		notices := w.fail(t)
+		w.swapPhones(t, ride)
+		ada, bob := ride.Driver.Number, phone(t, "07700 900299")
+		again := func(m masking.Message, to masking.Number) {
+			t.Helper()
+			w.told()
+			if err := w.SendAgain(ctx, m.ID); err != nil {
+				t.Fatal(err)
+			}
+			reachesOnly(t, w.enqueued(t), m.Kind, ride.Proxy.Number, to, m.Body)
+		}
+		for round := range 2 {
+			again(confirmed[0], ada)
+			again(confirmed[1], bob)
+			again(relayed[0], bob)
+			again(relayed[1], ada)
+			if round == 0 {
+				again(notices[0], ada)
+				again(notices[1], bob)
+			}
+			if failed := w.fail(t); len(failed) != 2 { // the first of each lane
+				t.Fatalf("%d messages failed", len(failed))
+			}
+			for len(w.fail(t)) > 0 {
+			}
+		}
+	})
+}
+
+// Nor is a confirmation sent again because of the other party's.
+func TestConfirmAgain_PhonesSwapped(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		w.number(t, "07700 900901")
+		ride := w.ride(t, w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201"))
+		confirmed := w.fail(t)
+		w.swapPhones(t, ride)
+		w.clock.Move(time.Minute)
+		for i, to := range []masking.Party{
+			{Role: masking.Customer, Number: ride.Driver.Number},
+			{Role: masking.Driver, Number: phone(t, "07700 900299")},
+		} {
+			w.told()
+			if err := w.ConfirmAgain(context.Background(), ride.ID, to.Role); err != nil {
+				t.Fatal(err)
+			}
+			again := w.enqueued(t)
+			reachesOnly(t, again, masking.Confirming, ride.Proxy.Number, to.Number, confirmed[i].Body)
+			if again[0].CauseID != confirmed[i].ID {
+				t.Errorf("the confirmation to the %s repeats message %d, want %d", to.Role, again[0].CauseID, confirmed[i].ID)
+			}
+		}
+		if list := w.failedList(t); len(list) != 0 {
+			t.Errorf("what was sent again is still on the list: %+v", list)
+		}
+	})
+}
+
+// pairedBefore is a town with a ride from before texts told whom they are for. Its confirmations
+// have failed, and a text of each party to the other, the customer's first.
+func pairedBefore(t *testing.T, w *town) (ride masking.Ride, confirmed, relayed []masking.Message) {
+	t.Helper()
+	ride = masking.Ride{Proxy: w.number(t, "07700 900901"), At: w.clock.Now().Add(time.Hour), Due: w.clock.Now().Add(rideLimit),
+		Customer: w.customer(t, "Ada", "07700 900101"), Driver: w.driver(t, "Bob", "07700 900201")}
+	both := []masking.Party{ride.Customer, ride.Driver}
+	err := w.store.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+		if err := tx.AddRide(ctx, &ride); err != nil {
+			return err
+		}
+		for _, to := range both {
+			_, err := tx.Enqueue(ctx, store.Unsent{Kind: masking.Confirming, RideID: ride.ID, From: ride.Proxy.Number, To: to.Number, Body: "See you"}, 0)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	confirmed = w.fail(t)
+	err = w.store.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+		for _, from := range both {
+			in := masking.Text{CarrierID: from.Name, From: from.Number, To: ride.Proxy.Number, Body: "hi"}
+			id, _, err := tx.AddInbound(ctx, store.Received{Text: in, RideID: ride.ID}, masking.Relayed)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Enqueue(ctx, store.Unsent{Kind: masking.Relaying, RideID: ride.ID, CauseID: id, From: ride.Proxy.Number,
+				To: ride.Other(from.Role).Number, Body: "hi"}, 0)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ride, confirmed, w.fail(t)
+}
+
+func TestSendAgain_FromBefore(t *testing.T) {
+	ctx := context.Background()
+	t.Run("the numbers of today tell", func(t *testing.T) {
+		eachTown(t, func(t *testing.T, w *town) {
+			ride, confirmed, relayed := pairedBefore(t, w)
+			notices := w.notices(t, ride)
+			if len(notices) != 2 || notices[0].To != ride.Customer.Number || notices[1].To != ride.Driver.Number {
+				t.Errorf("told about the texts that failed: %+v", notices)
+			}
+			for _, m := range append(confirmed, relayed...) {
+				w.told()
+				if err := w.SendAgain(ctx, m.ID); err != nil {
+					t.Fatal(err)
+				}
+				again := w.enqueued(t)
+				reachesOnly(t, again, m.Kind, ride.Proxy.Number, m.To, m.Body)
+				if again[0].Role == "" || ride.Party(again[0].Role).Number != m.To {
+					t.Errorf("it is for the %q now", again[0].Role)
+				}
+			}
+			w.leave(t)
+			w.clock.Move(time.Minute)
+			w.told()
+			if err := w.ConfirmAgain(ctx, ride.ID, masking.Customer); err != nil {
+				t.Fatal(err)
+			}
+			if again := w.enqueued(t); len(again) != 1 || again[0].CauseID == 0 {
+				t.Errorf("confirmed again by %+v", again)
+			}
+		})
+	})
+	t.Run("they tell nothing any more", func(t *testing.T) {
+		eachTown(t, func(t *testing.T, w *town) {
+			ride, confirmed, relayed := pairedBefore(t, w)
+			w.leave(t)
+			w.swapPhones(t, ride)
+			for _, m := range append(confirmed, relayed...) {
+				refused(t, w.SendAgain(ctx, m.ID), "message")
+			}
+			w.clock.Move(time.Minute)
+			w.told()
+			if err := w.ConfirmAgain(ctx, ride.ID, masking.Customer); err != nil {
+				t.Fatal(err)
+			}
+			again := w.enqueued(t)
+			reachesOnly(t, again, masking.Confirming, ride.Proxy.Number, ride.Driver.Number, masking.Confirmation(masking.Customer, "Bob", ride.At.In(time.UTC)))
+			if again[0].CauseID != 0 {
+				t.Errorf("the customer's confirmation repeats message %d, which may have been the driver's", again[0].CauseID)
+			}
+		})
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"birdcar/internal/exchange"
 	"birdcar/internal/masking"
+	"birdcar/internal/store"
 )
 
 func (w *town) report(t testing.TB, m masking.Message, state masking.MessageState) {
@@ -204,6 +205,55 @@ func TestFailure_OfAPartBeforeTheLane(t *testing.T) {
 		}
 		if waiting, err := w.store.WaitingMessages(ctx, 100); err != nil || len(waiting) > 0 {
 			t.Errorf("%+v wait for ever, %v", waiting, err)
+		}
+	})
+}
+
+// Whoever wrote a text is told that it failed, not who has their phone by now, or who had it.
+func TestFailure_PhonesSwapped(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ride := pairUp(t, w)
+		long := strings.Repeat("All work and no play makes Jack a dull boy. ", 100)
+		var sent []masking.Message
+		for _, from := range []masking.Party{ride.Customer, ride.Driver} {
+			sent = append(sent, w.text(t, "hi "+from.Name, from.Number, ride.Proxy.Number, "hi")[0])
+			sent = append(sent, w.text(t, "long "+from.Name, from.Number, ride.Proxy.Number, long)[0])
+		}
+		w.leave(t)
+		w.swapPhones(t, ride)
+		for i, m := range sent {
+			w.told()
+			w.report(t, m, masking.Failed)
+			told := slices.DeleteFunc(w.enqueued(t), func(m masking.Message) bool { return m.Kind != masking.NotDelivered })
+			reachesOnly(t, told, masking.NotDelivered, ride.Proxy.Number,
+				[]masking.Number{ride.Driver.Number, phone(t, "07700 900299")}[i/2], masking.TextFailed)
+		}
+	})
+}
+
+// One from before texts told who wrote them is told to nobody, once a phone was changed.
+func TestFailure_FromBefore(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		ride := pairUp(t, w)
+		var m masking.Message
+		err := w.store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+			in := masking.Text{CarrierID: "1", From: ride.Customer.Number, To: ride.Proxy.Number, Body: "hi"}
+			id, _, err := tx.AddInbound(ctx, store.Received{Text: in, RideID: ride.ID}, masking.Relayed)
+			if err != nil {
+				return err
+			}
+			m, err = tx.Enqueue(ctx, store.Unsent{Kind: masking.Relaying, RideID: ride.ID, CauseID: id, From: ride.Proxy.Number, To: ride.Driver.Number, Body: "hi"}, 0)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.leave(t)
+		w.swapPhones(t, ride)
+		w.report(t, m, masking.Failed)
+		if notices := w.notices(t, ride); len(notices) != 0 {
+			t.Errorf("nobody can tell who wrote it, and these are told: %+v", notices)
 		}
 	})
 }

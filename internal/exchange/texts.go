@@ -207,7 +207,7 @@ func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m mas
 		return err
 	}
 	sender, ok := senderOf(ride, in, m)
-	if !ok { // nothing goes to a phone that was given up
+	if !ok { // nothing goes to somebody else
 		return nil
 	}
 	return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.NotDelivered, RideID: in.RideID, Role: sender.Role, CauseID: in.ID,
@@ -215,13 +215,11 @@ func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m mas
 }
 
 // senderOf is the party of a ride, with the phone they have now, who sent the text in, which m
-// relayed. Either party may have another phone since; if both have, nobody can tell.
+// relayed. Of one from before that was stored nobody can tell if a party has another phone since.
 func senderOf(ride masking.Ride, in, m masking.Message) (sender masking.Party, ok bool) {
-	switch {
-	case in.From == ride.Customer.Number, m.To == ride.Driver.Number:
-		return ride.Customer, true
-	case in.From == ride.Driver.Number, m.To == ride.Customer.Number:
-		return ride.Driver, true
+	role := cmp.Or(in.Role, m.Role.Other(), ride.Sender(in.From, m.To))
+	if role == "" {
+		return sender, false
 	}
-	return sender, false
+	return ride.Party(role), true
 }

@@ -45,6 +45,18 @@ func (r Ride) Other(role Role) Party {
 	return r.Customer
 }
 
+// Sender is the role of who texted or called from a number and reached another, if these are the
+// numbers that the two parties have today; else empty. One of them alone tells nothing: it
+// may be the phone that the other party had then.
+func (r Ride) Sender(from, reached Number) Role {
+	for _, role := range []Role{Customer, Driver} {
+		if from == r.Party(role).Number && reached == r.Other(role).Number {
+			return role
+		}
+	}
+	return ""
+}
+
 // RideRequest is what an admin asks for when creating a ride.
 type RideRequest struct {
 	CustomerID, DriverID int64

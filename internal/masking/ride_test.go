@@ -101,3 +101,30 @@ func TestText_Key(t *testing.T) {
 		t.Error("the carrier's id alone is not the key")
 	}
 }
+
+func TestRide_Sender(t *testing.T) {
+	phones := make([]Number, 3)
+	for i, digits := range []string{"447700900101", "447700900201", "447700900299"} {
+		phones[i], _ = ParseCarrier(digits, "GB")
+	}
+	ada, bob, other := phones[0], phones[1], phones[2]
+	ride := Ride{Customer: Party{Role: Customer, Number: ada}, Driver: Party{Role: Driver, Number: bob}}
+	for _, test := range []struct {
+		from, reached Number
+		want          Role
+	}{
+		{ada, bob, Customer}, {bob, ada, Driver}, {ada, other, ""}, {other, bob, ""}, {bob, other, ""}, {other, ada, ""}, {ada, ada, ""}, {ada, Number{}, ""},
+	} {
+		if got := ride.Sender(test.from, test.reached); got != test.want {
+			t.Errorf("from %s to %s: got %q, want %q", test.from.E164(), test.reached.E164(), got, test.want)
+		}
+	}
+	for _, role := range []Role{Customer, Driver} {
+		if got := ride.Party(role); got.Role != role || ride.Other(role.Other()) != got || role.Other().Other() != role {
+			t.Errorf("the %s is %+v", role, got)
+		}
+	}
+	if got := Role("").Other(); got != "" {
+		t.Errorf("the other of nobody is the %s", got)
+	}
+}

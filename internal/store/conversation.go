@@ -43,11 +43,9 @@ func (r reads) Conversation(ctx context.Context, ride int64) ([]masking.Message,
 	return texts, err
 }
 
-// LastOfRide is the newest message of kind to a number in a ride, or masking.ErrNotFound.
-func (r reads) LastOfRide(ctx context.Context, ride int64, kind masking.Kind, to masking.Number) (masking.Message, error) {
-	m, err := r.scanMessage(r.row(ctx, textsOfRide+"(SELECT id FROM of_ride) AND kind = $3 AND recipient = $4 ORDER BY id DESC LIMIT 1",
-		ride, below(0), kind, to))
-	return m, found(err)
+// RideTextsOf are a ride's texts of a kind, newest first.
+func (r reads) RideTextsOf(ctx context.Context, ride int64, kind masking.Kind) ([]masking.Message, error) {
+	return list(ctx, r.querier, r.scanMessage, textsOfRide+"(SELECT id FROM of_ride) AND kind = $3 ORDER BY id DESC", ride, below(0), kind)
 }
 
 // endTexts notes that a ride that ends has all its texts, but for late ones. Who adds one right

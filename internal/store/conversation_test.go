@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -96,11 +95,12 @@ func TestRideTexts(t *testing.T) {
 		}
 		look()
 		ctx := context.Background()
-		if m, err := p.LastOfRide(ctx, ride.ID, masking.Relaying, p.bob.Number); err != nil || m.ID != all[len(all)-1] {
-			t.Errorf("the last text is %d, %v; want %d", m.ID, err, all[len(all)-1])
+		relayed, err := p.RideTextsOf(ctx, ride.ID, masking.Relaying)
+		if err != nil || len(relayed) != len(all)/2 || relayed[0].ID != all[len(all)-1] || relayed[len(relayed)-1].ID != all[1] {
+			t.Errorf("%d texts are relayed, %v; want every other, the newest first", len(relayed), err)
 		}
-		if _, err := p.LastOfRide(ctx, ride.ID, masking.Relaying, p.cy.Number); !errors.Is(err, masking.ErrNotFound) {
-			t.Errorf("the last text to somebody else: %v", err)
+		if others, err := p.RideTextsOf(ctx, ride.ID, masking.Cancelling); err != nil || len(others) != 0 {
+			t.Errorf("%d cancellations, %v; want none", len(others), err)
 		}
 
 		p.release(ride)

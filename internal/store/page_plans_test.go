@@ -55,10 +55,8 @@ func TestPages_plans(t *testing.T) {
 	ask(err)
 	_, err = s.RideTexts(ctx, 1, 0, 5)
 	ask(err)
-	_, err = s.LastOfRide(ctx, 1, masking.Confirming, masking.Number{})
-	if err != masking.ErrNotFound {
-		ask(err)
-	}
+	_, err = s.RideTextsOf(ctx, 1, masking.Confirming)
+	ask(err)
 	_, err = s.RideCalls(ctx, 1, 0, 5)
 	ask(err)
 	_, err = s.Caused(ctx, 1)

@@ -142,6 +142,10 @@ func TestPlans(t *testing.T) {
 			_, _, err := tx.RouteOrLoop(ctx, ride.Proxy.Number, ada.Number)
 			return err
 		}},
+		{"text again: route", func(ctx context.Context, tx *Tx) error {
+			_, err := tx.RouteOf(ctx, ride.ID, masking.Driver)
+			return err
+		}},
 		{"text: stored", func(ctx context.Context, tx *Tx) error {
 			_, _, err := tx.AddInbound(ctx, Received{masking.Text{CarrierID: "1", From: ada.Number, To: ride.Proxy.Number}, ride.ID, masking.Customer}, masking.Relayed)
 			return err

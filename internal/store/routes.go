@@ -24,6 +24,17 @@ func (r reads) Route(ctx context.Context, number, party masking.Number) (masking
 	return scanRoute(number, party, r.row(ctx, "SELECT "+routeColumns+liveRoute+r.held(), number, party))
 }
 
+// RouteOf is the live route of a party of a ride, with the phone that they have now, or
+// masking.ErrNotFound.
+func (r reads) RouteOf(ctx context.Context, ride int64, role masking.Role) (masking.Route, error) {
+	const dialled = "(SELECT number FROM proxy_numbers WHERE id = number_id)"
+	var number, party masking.Number
+	route, err := scanRoute(number, party, r.row(ctx, "SELECT "+routeUpToNumber+dialled+routeFromNumber+", "+dialled+`, party
+		FROM routes WHERE ride_id = $1 AND role = $2 AND released_at = 0`+r.held(), ride, role), &number, &party)
+	route.Number, route.Party = number, party
+	return route, err
+}
+
 // RouteOrLoop is Route, and whether party is a number of the pool itself. Without a live
 // route only InPool knows that. One question instead of two: every text asks both.
 func (tx *Tx) RouteOrLoop(ctx context.Context, number, party masking.Number) (route masking.Route, loop bool, err error) {

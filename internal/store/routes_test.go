@@ -145,6 +145,33 @@ func (p *place) wantRoles(ride masking.Ride, find func(ctx context.Context, numb
 	}
 }
 
+// A party's route is found by who they are, whatever phone they have by now.
+func TestRouteOf(t *testing.T) {
+	eachPlace(t, func(t *testing.T, p *place) {
+		ctx := context.Background()
+		ride, err := p.ride(p.ada, p.bob, p.gb1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ride.Driver = p.change(p.bob, "447700900299", ride)
+		ride.Customer = p.change(p.ada, "447700900201", ride)
+		for _, role := range []masking.Role{masking.Customer, masking.Driver} {
+			want := masking.Route{RideID: ride.ID, Role: role, Party: ride.Party(role).Number, Number: p.gb1.Number,
+				Peer: ride.Other(role).Number, PeerNumber: p.gb1.Number}
+			if got, err := p.RouteOf(ctx, ride.ID, role); err != nil || got != want {
+				t.Errorf("the route of the %s is %+v, %v; want %+v", role, got, err, want)
+			}
+			if got, err := p.Route(ctx, p.gb1.Number, want.Party); err != nil || got != want {
+				t.Errorf("dialled by the %s it is %+v, %v; want %+v", role, got, err, want)
+			}
+		}
+		p.release(ride)
+		if _, err := p.RouteOf(ctx, ride.ID, masking.Driver); !errors.Is(err, masking.ErrNotFound) {
+			t.Errorf("once it is released: %v", err)
+		}
+	})
+}
+
 // Who was who in rides from before routes told is known, also where the customer now has the
 // phone that the driver had.
 func TestRoutes_RolesMigrated(t *testing.T) {
