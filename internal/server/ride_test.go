@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -155,6 +156,95 @@ func TestRide_conversation(t *testing.T) {
 	}
 	s.get("/rides/999").wantStatus(404)
 	s.get("/rides/x").wantStatus(404)
+}
+
+// The customer has the phone that the driver had: what came from it is told of who had it then.
+func TestRide_conversationOfSwappedPhones(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	ada, ben, proxy := s.seed()
+	path := fmt.Sprintf("/rides/%d", s.schedule(ada, ben))
+	talk := func(ada, ben masking.Number, when string) {
+		t.Helper()
+		s.text(ada, proxy.Number, "Where are you? "+when)
+		s.text(ben, proxy.Number, "Here "+when)
+		for _, n := range []masking.Number{ada, ben} {
+			if _, err := s.exchange.RouteCall(context.Background(), masking.Call{From: n, To: proxy.Number}, exchange.Proof{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.recordCalls()
+		s.settle()
+	}
+	talk(ada.Number, ben.Number, "before")
+	ride := s.mustRide(path)
+	ride.Driver = s.newPhone(ride.Driver, "+447700900299")
+	ride.Customer = s.newPhone(ride.Customer, ben.Number.E164())
+	talk(ride.Customer.Number, ride.Driver.Number, "after")
+	entries := s.get(path).entries()
+	for _, want := range []string{
+		"notice: Confirmation to Ada", "notice: Confirmation to Ben",
+		"customer: Ada today 18:00 Where are you? before delivered to Ben 18:00", "driver: Ben today 18:00 Here before delivered to Ada 18:00",
+		"customer: Ada today 18:00 Where are you? after delivered to Ben 18:00", "driver: Ben today 18:00 Here after delivered to Ada 18:00",
+	} {
+		if !slices.ContainsFunc(entries, func(e string) bool { return strings.HasPrefix(e, want) }) {
+			t.Errorf("nothing begins with %q", want)
+		}
+	}
+	for call, want := range map[string]int{"customer: → Ada called Ben today 18:00": 2, "driver: ← Ben called Ada today 18:00": 2} {
+		if got := len(slices.DeleteFunc(slices.Clone(entries), func(e string) bool { return e != call })); got != want {
+			t.Errorf("%q is told %d times, want %d", call, got, want)
+		}
+	}
+	if t.Failed() {
+		t.Log(strings.Join(entries, "\n"))
+	}
+}
+
+// Of texts from before they told whose they are, the numbers of today tell for as long as nobody
+// has changed theirs.
+func TestRide_conversationFromBefore(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	ada, ben, proxy := s.seed()
+	path := fmt.Sprintf("/rides/%d", s.schedule(ada, ben))
+	s.settle()
+	ride := s.mustRide(path)
+	err := s.store.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+		in := masking.Text{CarrierID: "1", From: ben.Number, To: proxy.Number, Body: "Here"}
+		id, _, err := tx.AddInbound(ctx, store.Received{Text: in, RideID: ride.ID}, masking.Relayed)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Enqueue(ctx, store.Unsent{Kind: masking.Relaying, RideID: ride.ID, CauseID: id, From: proxy.Number, To: ada.Number, Body: "Here"}, 0)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.settle()
+	if got := s.get(path).entries()[3]; got != "driver: Ben today 18:00 Here delivered to Ada 18:00" {
+		t.Errorf("the text reads %q", got)
+	}
+	s.newPhone(ride.Driver, "+447700900299")
+	s.newPhone(ride.Customer, ben.Number.E164())
+	page := s.get(path)
+	if got := page.entries()[3]; !strings.Contains(got, "+44 7700 900456 today 18:00 Here delivered to +44 7700 900123") {
+		t.Errorf("once nobody can tell whose it was, it reads %q", got)
+	}
+	if got := page.entries()[2]; !strings.HasPrefix(got, "notice: Confirmation to Ben") {
+		t.Errorf("of whom BirdCar knows it reads %q", got)
+	}
+}
+
+// newPhone gives somebody another phone.
+func (s *site) newPhone(p masking.Party, number string) masking.Party {
+	s.t.Helper()
+	p, err := s.exchange.ChangeParty(context.Background(), p.Role, p.ID, p.Name, number)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return p
 }
 
 // action is where the form posts to whose address ends so.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -12,15 +13,28 @@ type teller struct {
 	*Server
 	ctx     context.Context
 	ride    masking.Ride
-	caused  map[int64][]masking.Message // by their cause, of the messages at hand
+	caused  map[int64][]masking.Message     // by their cause, of the messages at hand
+	had     map[masking.Number]masking.Role // who had a phone, as they tell; empty: both had it
+	changed bool                            // they show that a phone was changed before texts told whose they are
 	entries []entry
 }
 
 func (t *teller) index(messages []masking.Message) {
-	t.caused = make(map[int64][]masking.Message, len(messages))
+	t.caused, t.had = make(map[int64][]masking.Message, len(messages)), map[masking.Number]masking.Role{}
 	for _, m := range messages {
 		if m.CauseID != 0 {
 			t.caused[m.CauseID] = append([]masking.Message{m}, t.caused[m.CauseID]...) // they come newest first
+		}
+		n := m.To
+		if m.Kind == masking.Inbound {
+			n = m.From
+		}
+		if m.Role == "" {
+			t.changed = t.changed || n != t.ride.Customer.Number && n != t.ride.Driver.Number
+		} else if had, known := t.had[n]; known && had != m.Role {
+			t.had[n] = ""
+		} else {
+			t.had[n] = m.Role
 		}
 	}
 }
@@ -47,12 +61,12 @@ func (t *teller) because(m masking.Message, kind masking.Kind) ([]masking.Messag
 
 func (t *teller) text(m masking.Message) error {
 	e := entry{ID: "text-" + strconv.FormatInt(m.ID, 10), Side: "notice", Body: m.Body, At: m.Created}
-	to := t.name(m.To)
+	to := t.whose(m, m.To)
 	switch m.Kind {
 	case masking.Relaying: // told with the text that it passes on
 		return nil
 	case masking.Inbound:
-		e.Side, e.Title = t.side(m.From), t.name(m.From)
+		e.Side, e.Title = t.side(m.Role, m.From), t.whose(m, m.From)
 		if err := t.passedOn(m, &e); err != nil {
 			return err
 		}
@@ -96,9 +110,6 @@ func (t *teller) passedOn(m masking.Message, e *entry) error {
 	if err != nil {
 		return err
 	}
-	if len(parts) > 0 && t.name(m.From) != t.ride.Customer.Name && parts[0].To == t.ride.Customer.Number {
-		e.Side = string(masking.Driver) // from a number that the driver had then
-	}
 	for _, part := range parts {
 		f, err := t.fate(part)
 		if err != nil {
@@ -114,7 +125,7 @@ func (t *teller) passedOn(m masking.Message, e *entry) error {
 
 // fate follows m through the messages that sent it again to the last one.
 func (t *teller) fate(m masking.Message) (fate, error) {
-	f := fate{To: t.name(m.To), Back: ridePath(t.ride.ID)}
+	f := fate{To: t.whose(m, m.To), Back: ridePath(t.ride.ID)}
 	for m.State == masking.Failed {
 		again, err := t.because(m, m.Kind)
 		if err != nil {
@@ -144,11 +155,12 @@ func (t *teller) fate(m masking.Message) (fate, error) {
 }
 
 func (t *teller) call(c masking.CallRecord) {
-	who := t.name(c.From)
-	e := entry{ID: "call-" + strconv.FormatInt(c.ID, 10), Side: t.side(c.From), Call: true, At: c.At}
+	role := cmp.Or(t.had[c.From], t.had[c.To].Other())
+	who := t.name(role, c.From)
+	e := entry{ID: "call-" + strconv.FormatInt(c.ID, 10), Side: t.side(role, c.From), Call: true, At: c.At}
 	switch c.Outcome {
 	case masking.Connected:
-		e.Title = who + " called " + t.name(c.To)
+		e.Title = who + " called " + t.name(role.Other(), c.To)
 	case masking.CallEnded:
 		e.Title = who + " called after the ride was closed, and heard that it has ended"
 	case masking.CallNotServed:
@@ -159,20 +171,31 @@ func (t *teller) call(c masking.CallRecord) {
 	t.entries = append(t.entries, e)
 }
 
-// side is whose side of the conversation a number is on: the customer's unless it
-// is known to be the driver's.
-func (t *teller) side(n masking.Number) string {
-	if n == t.ride.Driver.Number {
-		return string(masking.Driver)
+// whose is the name of who wrote m, or whom it is for; n is the number that they had. Of one from
+// before that was stored it is the number, once somebody may have another than then.
+func (t *teller) whose(m masking.Message, n masking.Number) string {
+	if m.Role == "" && t.changed {
+		return n.Grouped()
 	}
-	return string(masking.Customer)
+	return t.name(m.Role, n)
 }
 
-func (t *teller) name(n masking.Number) string {
-	switch n {
-	case t.ride.Customer.Number:
+// side is whose side of the conversation something is on, which a number of today tells where the
+// role is not known: the customer's unless it is the driver's.
+func (t *teller) side(role masking.Role, n masking.Number) string {
+	if role == "" && n == t.ride.Driver.Number {
+		role = masking.Driver
+	}
+	return string(cmp.Or(role, masking.Customer))
+}
+
+func (t *teller) name(role masking.Role, n masking.Number) string {
+	switch {
+	case role != "":
+		return t.ride.Party(role).Name
+	case n == t.ride.Customer.Number:
 		return t.ride.Customer.Name
-	case t.ride.Driver.Number:
+	case n == t.ride.Driver.Number:
 		return t.ride.Driver.Name
 	}
 	return n.Grouped()
