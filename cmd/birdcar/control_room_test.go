@@ -31,9 +31,15 @@ func (p *page) within(css, text string, began time.Time) {
 	}
 }
 
-// fits checks that nothing on the page scrolls sideways.
+// fits checks that nothing on the page scrolls sideways, and no table bursts its card.
 func (p *page) fits() {
 	p.t.Helper()
+	for _, burst := range evaluate[[]string](p, `[...document.querySelectorAll(".card table")]
+		.map(table => [table.getBoundingClientRect(), table.closest(".card").getBoundingClientRect()])
+		.filter(([table, card]) => table.right > card.right + 1 || table.left < card.left - 1)
+		.map(([table, card]) => Math.round(table.width) + " in " + Math.round(card.width))`) {
+		p.t.Errorf("%s, in a window of %d: a table is wider than its card: %s pixels", p.path(), evaluate[int](p, `innerWidth`), burst)
+	}
 	if wide := evaluate[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 		p.t.Errorf("%s is %d pixels wider than the window", evaluate[string](p, `location.pathname`), wide)
 	}

@@ -249,6 +249,33 @@ func TestStory_LongWords(t *testing.T) {
 	}
 }
 
+// Between a phone and a desk too, every table fits into its card and every page
+// into the window.
+func TestStory_EveryWidth(t *testing.T) {
+	b := start(t, newDatabase(t), nil)
+	p := newPage(t, b.base)
+	p.open(b.login)
+	p.see("h1", "Rides today")
+	customer, driver := p.people("#customer")[0], p.people("#driver")[0]
+	proxy := p.createRide(customer, driver)
+	p.click("table.rides .row-link")
+	p.see("h1", customer.name)
+	p.click(`a[href$="/end"]`)
+	p.see("h1", "End the ride")
+	p.click(".button.danger")
+	p.see("#facts", "lingering")
+	p.createRide(p.people("#customer")[1], driver)
+	b.textIn(t, "x", "+44 7700 900999", proxy, "Who is this?")
+	for _, path := range []string{"/", "/rides", "/rides/1", "/messages?show=unknown", "/customers", "/customers/1", "/drivers/1", "/numbers", "/numbers/1", "/setup", "/simulator"} {
+		p.open(path)
+		p.see("h1", "")
+		for _, width := range []int64{320, 500, 641, 720, 768, 800, 820, 860, 899, 900, 960, 1024, 1119, 1120, 1140, 1199, 1200, 1480} {
+			p.appear(width, false)
+			p.fits()
+		}
+	}
+}
+
 // On a touch screen links are high enough for a finger.
 func TestStory_Fingers(t *testing.T) {
 	b := start(t, newDatabase(t), nil)
