@@ -60,4 +60,16 @@ func TestPicker(t *testing.T) {
 	}
 	s.post("/createride", "customer", fmt.Sprint(zoe.ID), "customer_q", "zoe", "driver", fmt.Sprint(driver.ID), "datetime", "").wantStatus(422).wantText("Zoe Last")
 	s.post("/createride", "customer", fmt.Sprint(zoe.ID), "driver", fmt.Sprint(driver.ID), "datetime", "2026-11-20T19:00").wantRedirect("/")
+
+	// With many drivers too there are two searches, and still one script.
+	for i := range 200 {
+		if _, err := s.exchange.AddParty(context.Background(), masking.Driver, fmt.Sprintf("Driver %c%c", 'A'+i/26, 'a'+i%26), fmt.Sprintf("07700 902%03d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page = s.get("/")
+	page.control("driver_q")
+	if scripts := strings.Count(page.body, "picker.js"); scripts != 1 {
+		t.Errorf("picker.js is loaded %d times", scripts)
+	}
 }
