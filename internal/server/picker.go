@@ -25,7 +25,8 @@ type picker struct {
 	Search bool // there are many
 	Query  string
 	Found  []masking.Party
-	More   bool // were found
+	More   bool            // were found
+	Kept   []masking.Party // whoever was chosen before, when not among those found
 	Chosen int64
 }
 
@@ -71,7 +72,7 @@ func (s *Server) find(ctx context.Context, who people, p *picker) (err error) {
 	if errors.Is(err, masking.ErrNotFound) {
 		return nil
 	}
-	p.Found = append([]masking.Party{chosen}, p.Found...)
+	p.Kept = []masking.Party{chosen}
 	return err
 }
 
