@@ -36,6 +36,15 @@ func TestPicker(t *testing.T) {
 		t.Fatal("this test needs somebody whom the page does not list at once")
 	}
 
+	for button := range page.all("button") {
+		if has(button, "formaction") {
+			t.Error("Enter in the form means the search, not the ride")
+		}
+		if textOf(button) == "Create ride" {
+			break
+		}
+	}
+
 	// Without JavaScript: the button loads the page anew and keeps what was typed.
 	page = s.get(fmt.Sprintf("/?customer_q=zoe&customer=&driver=%d&start=Dam+1&destination=&datetime=2026-11-20T19%%3A00", driver.ID))
 	page.wantText("Zoe Last (+44 7700 901199)")

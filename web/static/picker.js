@@ -2,7 +2,7 @@
 
 // Of many people, a drop-down lists those whom a search finds: while somebody
 // types, without the button.
-for (const button of document.querySelectorAll('[data-picker] button')) button.hidden = true;
+for (const button of document.querySelectorAll('[data-picker] button')) button.remove();
 
 let pause = 0;
 
