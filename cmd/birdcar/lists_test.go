@@ -203,7 +203,9 @@ func TestStory_Setup(t *testing.T) {
 			}
 		}
 		p.click(".webhook-url button")
-		p.see(".webhook-url button", "Cop") // copied, or copying is blocked
+		p.wait("the button says what became of it", `/^(Copied|Copying is blocked) the URL$/.test(document.querySelector(".webhook-url button").textContent)`)
+		p.wait("it keeps the focus", `document.activeElement === document.querySelector(".webhook-url button")`)
+		p.wait("it can be pressed again", `document.querySelector(".webhook-url button").textContent === "Copy the URL"`)
 		p.save("setup")
 		customer, driver := p.people("#customer")[0], p.people("#driver")[0]
 		p.createRide(customer, driver)

@@ -8,15 +8,19 @@ function showCopying() {
 }
 showCopying();
 
+// Its word alone changes: what only screen readers hear of it and the focus stay.
+const copied = new Set();
+
 document.addEventListener('click', async (event) => {
 	const button = event.target.closest('[data-copy]');
-	if (!button) return;
+	if (!button || copied.has(button)) return;
+	copied.add(button);
 	const done = await copy(button.dataset.copy);
-	const label = button.textContent;
-	button.textContent = done ? 'Copied' : 'Copying is blocked';
-	button.disabled = true;
+	const label = button.firstChild;
+	const word = label.data;
+	label.data = done ? 'Copied' : 'Copying is blocked';
 	document.getElementById('announcer').textContent = done ? 'Copied.' : 'The browser does not allow copying.';
-	setTimeout(() => { button.textContent = label; button.disabled = false; }, 1500);
+	setTimeout(() => { label.data = word; copied.delete(button); }, 1500);
 });
 
 async function copy(text) {
@@ -25,6 +29,7 @@ async function copy(text) {
 		return true;
 	} catch {
 		// Browsers offer navigator.clipboard over https and on localhost only.
+		const focused = document.activeElement;
 		const area = document.createElement('textarea');
 		area.value = text;
 		area.className = 'unseen';
@@ -32,6 +37,7 @@ async function copy(text) {
 		area.select();
 		const done = document.execCommand('copy');
 		area.remove();
+		focused?.focus();
 		return done;
 	}
 }
