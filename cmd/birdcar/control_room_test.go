@@ -3,8 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strings"
@@ -156,6 +158,64 @@ func TestStory_FindARide(t *testing.T) {
 			p.wait("the form has the focus", `document.querySelector("#new-ride").contains(document.activeElement)`)
 		})
 	}
+}
+
+// line is a way to the program that a test can cut, or hold up: then no form arrives.
+type line struct {
+	*httptest.Server
+	cut, held atomic.Bool
+}
+
+func newLine(t *testing.T, base string) *line {
+	t.Helper()
+	target, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, proxy := &line{}, httputil.NewSingleHostReverseProxy(target)
+	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case l.cut.Load():
+			panic(http.ErrAbortHandler)
+		case r.Method == http.MethodPost && l.held.Load():
+			_, _ = io.Copy(io.Discard, r.Body) // or who gives up goes unnoticed
+			<-r.Context().Done()
+		default:
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(func() {
+		l.breakOff()
+		l.Close()
+	})
+	return l
+}
+
+// breakOff cuts the line, with whatever is under way.
+func (l *line) breakOff() {
+	l.cut.Store(true)
+	l.CloseClientConnections()
+}
+
+// A form that was stopped on its way can be sent again.
+func TestStory_StoppedForm(t *testing.T) {
+	b := start(t, newDatabase(t), nil)
+	p, l := newPage(t, b.base), newLine(t, b.base)
+	p.open(b.login)
+	p.see("h1", "Rides today")
+	p.open(l.URL + "/customers")
+	p.fill("#name", "Noor Newcomer")
+	p.fill("#number", "07700 900104")
+	l.held.Store(true)
+	evaluate[bool](p, `(document.addEventListener("submit", () => setTimeout(() => {
+		window.disabled = document.querySelector("form.form button").disabled
+		window.stop()
+	}, 500), {once: true}), true)`)
+	p.click("form.form button")
+	p.wait("it was not to be sent twice, and can be sent again", `window.disabled && !document.querySelector("form.form button").disabled`)
+	l.held.Store(false)
+	p.click("form.form button")
+	p.see(".flash", "Noor Newcomer is on the list of customers.")
 }
 
 // moody stands in for a MessageBird that takes texts, refuses each, or refuses the account.

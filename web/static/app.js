@@ -60,16 +60,20 @@ document.addEventListener('submit', (event) => {
 		if (event.defaultPrevented) delete form.dataset.sent; // a page's own script took it
 		else for (const button of form.querySelectorAll('button')) button.disabled = true;
 	});
+	// Whoever stopped it is still here, and no event says so.
+	setTimeout(release, 10_000, form);
 });
 
 // Back in a page that the browser kept, its forms can be sent again.
 window.addEventListener('pageshow', (event) => {
-	if (!event.persisted) return;
-	for (const form of document.querySelectorAll('form[data-sent]')) {
-		delete form.dataset.sent;
-		for (const button of form.querySelectorAll('button')) button.disabled = false;
-	}
+	if (event.persisted) document.querySelectorAll('form[data-sent]').forEach(release);
 });
+
+function release(form) {
+	if (!form.dataset.sent) return;
+	delete form.dataset.sent;
+	for (const button of form.querySelectorAll('button')) button.disabled = false;
+}
 
 // Parts marked data-live keep up with the server: when it says that something
 // changed, the page is loaded again behind the scenes and its parts are brought up to date.
