@@ -19,6 +19,7 @@ import (
 //	exact    "Saturday 28 November 2026, 18:05 CET"
 //	stamp    RFC 3339, for datetime attributes
 //	count    "1 ride", "3 rides"
+//	zone     its name, as browsers take it
 //	asset    the address of a file in static/
 func Funcs(zone *time.Location, now func() time.Time) template.FuncMap {
 	in := func(layout string) func(time.Time) string {
@@ -37,8 +38,17 @@ func Funcs(zone *time.Location, now func() time.Time) template.FuncMap {
 		"exact":   in("Monday 2 January 2006, 15:04 MST"),
 		"stamp":   in(time.RFC3339),
 		"count":   count,
+		"zone":    func() string { return browserZone(zone) },
 		"asset":   Asset,
 	}
+}
+
+// browserZone is empty where the name means something to this machine alone.
+func browserZone(zone *time.Location) string {
+	if zone == time.Local {
+		return ""
+	}
+	return zone.String()
 }
 
 // When is t as people say it, seen from now: "today 18:05". Both are in the zone of the reader.

@@ -197,6 +197,24 @@ func (l *line) breakOff() {
 	l.CloseClientConnections()
 }
 
+// A page that no longer hears from the program says so, and catches up.
+func TestStory_Stale(t *testing.T) {
+	b := start(t, newDatabase(t), nil)
+	p, l := newPage(t, b.base), newLine(t, b.base)
+	p.open(b.login)
+	p.see("h1", "Rides today")
+	p.createRide(p.people("#customer")[0], p.people("#driver")[0])
+	for _, path := range []string{"/", "/simulator"} {
+		p.open(l.URL + path)
+		p.see("h1", "")
+		l.breakOff()
+		p.wait("the page says that it is old", `/^BirdCar has not answered since \d\d:\d\d\. What you see may be old/.test(document.querySelector("#stale").innerText)`)
+		p.save("stale")
+		l.cut.Store(false)
+		p.wait("the page is live again", `document.querySelector("#stale").textContent === ""`)
+	}
+}
+
 // A form that was stopped on its way can be sent again.
 func TestStory_StoppedForm(t *testing.T) {
 	b := start(t, newDatabase(t), nil)

@@ -75,15 +75,6 @@ function release(form) {
 	for (const button of form.querySelectorAll('button')) button.disabled = false;
 }
 
-// Parts marked data-live keep up with the server: when it says that something
-// changed, the page is loaded again behind the scenes and its parts are brought up to date.
-if (document.body.dataset.events) {
-	const refresh = coalesced(loadParts);
-	follow(document.body.dataset.events, refresh);
-	// Words like "5 minutes ago" grow old by themselves.
-	if (document.querySelector('main [data-live]')) setInterval(() => { if (!document.hidden) refresh(); }, 60_000);
-}
-
 // follow calls refresh each time the server says at address that something changed,
 // and when it is connected, which catches up on what was missed. Only a page in sight
 // is connected: browsers grant a site few connections, and a hidden page costs nothing.
@@ -92,13 +83,16 @@ function follow(address, refresh) {
 	const leave = () => {
 		events?.close();
 		events = undefined;
+		if (!stale.textContent) heard(); // a hidden page waits for nothing
 	};
 	const connect = () => {
 		if (events || document.hidden) return;
+		awaitAnswer();
 		events = new EventSource(address);
 		events.addEventListener('open', refresh);
 		events.addEventListener('changed', refresh);
 		events.addEventListener('error', () => {
+			awaitAnswer();
 			// The browser connects again by itself, but not after a refusal.
 			if (events?.readyState !== EventSource.CLOSED) return;
 			leave();
@@ -112,11 +106,34 @@ function follow(address, refresh) {
 	connect();
 }
 
+// A live page says when it stopped being so: once an answer is some seconds late, and
+// until one came in. A load that failed is tried again.
+const late = 5000;
+const stale = document.getElementById('stale');
+let overdue = 0;
+
+function awaitAnswer() {
+	if (overdue) return;
+	const since = new Date().toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: stale.dataset.zone || undefined });
+	overdue = setTimeout(() => {
+		stale.textContent = `BirdCar has not answered since ${since}. What you see may be old; it catches up by itself.`;
+	}, late);
+}
+
+function heard() {
+	clearTimeout(overdue);
+	overdue = 0;
+	if (stale.textContent) stale.textContent = '';
+}
+
 // coalesced makes any number of calls while one is at work into one more.
 function coalesced(work) {
 	let busy = false;
 	let again = false;
-	return async () => {
+	let retry = 0;
+	const run = async () => {
+		clearTimeout(retry);
+		awaitAnswer();
 		again = true;
 		if (busy) return;
 		busy = true;
@@ -125,12 +142,14 @@ function coalesced(work) {
 				again = false;
 				await work();
 			}
+			heard();
 		} catch {
-			// The server is away. follow connects again, and then asks again.
+			retry = setTimeout(() => { if (!document.hidden) run(); }, late);
 		} finally {
 			busy = false;
 		}
 	};
+	return run;
 }
 
 async function loadParts() {
@@ -139,7 +158,7 @@ async function loadParts() {
 		location.reload(); // signed out, or what the page showed is gone
 		return;
 	}
-	if (!response.ok) return;
+	if (!response.ok) throw new Error(response.statusText);
 	const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
 	if (document.querySelector('form[data-sent]')) return; // the page is about to be left
 	for (const part of document.querySelectorAll('[data-live]')) {
@@ -176,6 +195,15 @@ function merge(old, fresh) {
 		next = next.nextSibling;
 		gone.remove();
 	}
+}
+
+// Parts marked data-live keep up with the server: when it says that something
+// changed, the page is loaded again behind the scenes and its parts are brought up to date.
+if (document.body.dataset.events) {
+	const refresh = coalesced(loadParts);
+	follow(document.body.dataset.events, refresh);
+	// Words like "5 minutes ago" grow old by themselves.
+	if (document.querySelector('main [data-live]')) setInterval(() => { if (!document.hidden) refresh(); }, 60_000);
 }
 
 // Keys: / searches, n begins a ride, ? shows them. Never while somebody types.
