@@ -153,6 +153,13 @@ func TestStory_FindARide(t *testing.T) {
 			p.see("#keys", "new ride")
 			p.click("#keys button")
 			p.wait("the keys are gone", `!document.querySelector("#keys").open`)
+
+			// On a page that says what is wrong too.
+			p.open("/nowhere")
+			p.see("h1", "There is no such page")
+			p.press("?")
+			p.see("#keys", "new ride")
+			p.click("#keys button")
 			p.press("n")
 			p.see("h1", "Rides today")
 			p.wait("the form has the focus", `document.querySelector("#new-ride").contains(document.activeElement)`)

@@ -138,7 +138,10 @@ func TestStory_Import(t *testing.T) {
 		p.click(".heading .primary")
 		p.see("#list", fmt.Sprintf("%d customers", added+3))
 
-		// A person is chosen among so many by typing.
+		// A person is chosen among so many by typing, and / still means the rides.
+		p.open("/")
+		p.press("/")
+		p.see("h1", "All rides")
 		p.open("/")
 		p.fill("#customer_q", "caitlyn c")
 		p.wait("she is found and chosen", `document.querySelector("#customer").selectedOptions[0].text.startsWith("Caitlyn C. Carless (")`)

@@ -207,12 +207,13 @@ if (document.body.dataset.events) {
 }
 
 // Keys: / searches, n begins a ride, ? shows them. Never while somebody types.
+const keys = document.getElementById('keys');
 document.addEventListener('keydown', (event) => {
-	if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !document.body.dataset.events) return;
+	if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !keys) return;
 	if (event.target.closest('input, select, textarea, [contenteditable], dialog[open]')) return;
 	switch (event.key) {
 	case '/': {
-		const search = document.querySelector('input[type="search"]');
+		const search = document.querySelector('[role="search"] input[type="search"]');
 		if (search) search.focus();
 		else location.assign('/rides#q');
 		break;
@@ -224,7 +225,7 @@ document.addEventListener('keydown', (event) => {
 		break;
 	}
 	case '?':
-		document.getElementById('keys')?.showModal();
+		keys.showModal();
 		break;
 	default:
 		return;
@@ -250,5 +251,5 @@ window.addEventListener('load', () => requestAnimationFrame(() => setTimeout(foc
 const keysButton = document.getElementById('show-keys');
 if (keysButton) {
 	keysButton.hidden = false;
-	keysButton.addEventListener('click', () => document.getElementById('keys').showModal());
+	keysButton.addEventListener('click', () => keys.showModal());
 }
