@@ -133,6 +133,14 @@ func TestPages(t *testing.T) {
 				} else {
 					ids[id] = true
 				}
+				for _, id := range strings.Fields(attribute(n, "aria-describedby")) {
+					if !strings.Contains(a.body, `id="`+id+`"`) {
+						t.Errorf("%s: nothing has the id %s, which describes a field", target, id)
+					}
+				}
+				if n.Data == "p" && attribute(n, "class") == "hint" && has(n, "id") && strings.Count(a.body, attribute(n, "id")+`"`) < 2 {
+					t.Errorf("%s: the hint %s describes no field", target, attribute(n, "id"))
+				}
 				if n.Data == "a" || n.Data == "link" || n.Data == "script" {
 					s.wantAddress(target, attribute(n, "href")+attribute(n, "src"))
 				}

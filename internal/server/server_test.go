@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -298,9 +299,9 @@ func (a answer) problem(name string) string {
 	if attribute(n, "aria-invalid") != "true" {
 		return ""
 	}
-	id := attribute(n, "aria-describedby")
+	said := strings.Fields(attribute(n, "aria-describedby"))
 	for p := range a.all("p") {
-		if attribute(p, "id") == id {
+		if attribute(p, "class") == "problem" && slices.Contains(said, attribute(p, "id")) {
 			return textOf(p)
 		}
 	}
