@@ -138,6 +138,18 @@ func TestStory_Import(t *testing.T) {
 		p.click(".heading .primary")
 		p.see("#list", fmt.Sprintf("%d customers", added+3))
 
+		// Going back up by keyboard, nobody's name is under the sticky head.
+		evaluate[bool](p, `(scrollTo(0, document.body.scrollHeight), true)`)
+		if under := evaluate[float64](p, `(() => {
+			const head = document.querySelector("thead th"), links = [...document.querySelectorAll("tbody a")].reverse()
+			return Math.max(...links.map(link => {
+				link.focus({preventScroll: false})
+				return head.checkVisibility() ? head.getBoundingClientRect().bottom - link.getBoundingClientRect().top : 0
+			}))
+		})()`); under > 0 {
+			t.Errorf("what has the focus is %.0f pixels under the head of the table", under)
+		}
+
 		// A person is chosen among so many by typing, and / still means the rides.
 		p.open("/")
 		p.press("/")
