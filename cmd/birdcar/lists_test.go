@@ -303,14 +303,16 @@ func TestStory_Fingers(t *testing.T) {
 	if stranger := b.textIn(t, "x", "+44 7700 900999", "+44 7700 900901", "Who is this?"); stranger.status != http.StatusOK {
 		t.Fatalf("the stranger's text is answered %d", stranger.status)
 	}
+	p.createRide(p.people("#customer")[0], p.people("#driver")[0])
 	for path, css := range map[string]string{
-		"/": ".health .figure a", "/numbers": ".explain summary, tbody a", "/customers": "tbody a",
-		"/messages?show=unknown": "tbody a", "/simulator": "summary",
+		"/": ".health .figure a, .card-heading a, .pool button", "/numbers": ".explain summary, tbody a", "/customers": "tbody a",
+		"/messages?show=unknown": "tbody a", "/simulator": "summary", "/rides/1": ".heading a, .card-heading a, .about a, .about-actions a",
+		"/customers/import": ".actions a",
 	} {
 		p.open(path)
-		p.see("main "+css, "")
+		p.see("main", "")
 		low := evaluate[float64](p, fmt.Sprintf(`Math.min(...[...document.querySelectorAll(%s)].map(e => e.getBoundingClientRect().height))`, quote(css)))
-		if low < 24 {
+		if low < 40 {
 			t.Errorf("%s: a link in %s is %.0f pixels high", path, css, low)
 		}
 		p.fits()
