@@ -135,6 +135,12 @@ func TestStory_FindARide(t *testing.T) {
 			}
 			p.fits()
 			p.save("rides")
+			for _, above := range []string{"time", ".number"} {
+				p.wait(above+" is above the row's link", fmt.Sprintf(`(e => { e.scrollIntoView({block: "center", behavior: "instant"})
+					const box = e.getBoundingClientRect()
+					return document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2) === e
+				})(document.querySelector("table.rides tbody " + %s))`, quote(above)))
+			}
 			p.open("/rides?q=nobody")
 			p.see(".empty", "No ride found")
 			p.save("rides-empty")
