@@ -316,7 +316,10 @@ func textOf(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
 		if d.Type == html.TextNode {
-			b.WriteString(d.Data + " ")
+			b.WriteString(d.Data)
+			if next := d.NextSibling; d.Parent.Data != "bdi" && (next == nil || next.Data != "bdi") { // which goes on in its sentence
+				b.WriteString(" ")
+			}
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")

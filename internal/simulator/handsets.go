@@ -206,7 +206,7 @@ func (s *Simulator) phone(c choice, side string, owner masking.Number, to string
 		To: to, ToLabel: s.label(to),
 	}
 	if p.Name == "" {
-		p.Name, p.Initials = "A stranger", "?"
+		p.Name = "A stranger"
 	}
 	for name, value := range c.values() {
 		p.Hidden = append(p.Hidden, hidden{name, value[0]})
@@ -311,16 +311,20 @@ func (s *Simulator) label(digits string) string {
 	return digits
 }
 
-// initials are the first letters of a name's first and last words.
+// initials are the first letters of a name's first and last words that have any.
 func initials(name string) string {
-	words := strings.Fields(name)
-	if len(words) > 2 {
-		words = []string{words[0], words[len(words)-1]}
+	var letters []rune
+	for _, word := range strings.Fields(name) {
+		if i := strings.IndexFunc(word, unicode.IsLetter); i >= 0 {
+			r, _ := utf8.DecodeRuneInString(word[i:])
+			letters = append(letters, unicode.ToUpper(r))
+		}
 	}
-	var b strings.Builder
-	for _, word := range words {
-		r, _ := utf8.DecodeRuneInString(word)
-		b.WriteRune(unicode.ToUpper(r))
+	switch len(letters) {
+	case 0:
+		return "?"
+	case 1, 2:
+		return string(letters)
 	}
-	return b.String()
+	return string([]rune{letters[0], letters[len(letters)-1]})
 }

@@ -64,6 +64,16 @@ func TestPage_ShowsBothPhonesOfTheNewestRide(t *testing.T) {
 		"&#43;44 20 7946 0001", "No texts in this thread yet.", "What just happened in the server", "Webhook in", "Delivered")
 }
 
+func TestInitials(t *testing.T) {
+	for name, want := range map[string]string{
+		"Ada Lovelace": "AL", "ada": "A", "Zoë von der Élysée": "ZÉ", "محمد عبد (الرياض)": "ما", "\u200fAda “Lady” Lovelace (2)": "AL", "007": "?", "": "?",
+	} {
+		if got := initials(name); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestPage_TextsAreShownEscapedFromTheProxyNumber(t *testing.T) {
 	s := newWorld(t).simulator(t)
 	if _, err := client(t, s, apiKey).Send(t.Context(), outgoing("r", `<script>alert("hi")</script>`)); err != nil {
@@ -144,12 +154,12 @@ func TestPage_CallRingsIsAnsweredAndEnds(t *testing.T) {
 		t.Fatalf("got %d", w.Code)
 	}
 	_, body := get(s, "/simulator/phones?ride=12")
-	wants(t, body, "Incoming call", `id="right-caller-id">&#43;44 20 7946 0001<`, "Rings at Ben Nevis", "Answer", "Decline", "Hang up")
+	wants(t, body, "Incoming call", `id="right-caller-id">&#43;44 20 7946 0001<`, "Rings at <bdi>Ben Nevis</bdi>", "Answer", "Decline", "Hang up")
 
 	id := url.Values{"id": {s.calls[0].id}}
 	post(s, "/simulator/answer", id)
 	_, body = get(s, "/simulator/phones?ride=12")
-	wants(t, body, "You are talking with Ben Nevis")
+	wants(t, body, "You are talking with <bdi>Ben Nevis</bdi>")
 	post(s, "/simulator/hangup", id)
 	_, body = get(s, "/simulator/phones?ride=12")
 	wants(t, body, "Call from &#43;44 20 7946 0001", "You called")
