@@ -299,11 +299,11 @@ func TestStory_Fingers(t *testing.T) {
 	p := newPage(t, b.base)
 	p.open(b.login)
 	p.see("h1", "Rides today")
+	p.createRide(p.people("#customer")[0], p.people("#driver")[0])
 	p.do("make it a touch screen", chromedp.EmulateViewport(375, 900, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	if stranger := b.textIn(t, "x", "+44 7700 900999", "+44 7700 900901", "Who is this?"); stranger.status != http.StatusOK {
 		t.Fatalf("the stranger's text is answered %d", stranger.status)
 	}
-	p.createRide(p.people("#customer")[0], p.people("#driver")[0])
 	for path, css := range map[string]string{
 		"/": ".health .figure a, .card-heading a, .pool button", "/numbers": ".explain summary, tbody a", "/customers": "tbody a",
 		"/messages?show=unknown": "tbody a", "/simulator": "summary", "/rides/1": ".heading a, .card-heading a, .about a, .about-actions a",
