@@ -22,8 +22,8 @@ const (
 	signedFor = time.Minute
 )
 
-// Signature is a verified signature. Its ID is used once, so that whoever keeps
-// the IDs until they expire notices a replay.
+// Signature is a verified signature. Its ID is used once, so that whoever keeps the
+// IDs until they expire notices a replay: nobody whose clock is right takes it any more then.
 type Signature struct {
 	ID      string
 	Expires time.Time
@@ -71,7 +71,7 @@ func (v *Verifier) Verify(token, url string, body []byte) (Signature, error) {
 	case !same(c.PayloadHash, payloadHash(body)):
 		return Signature{}, errors.New("signature: made for another body")
 	}
-	return Signature{ID: c.ID, Expires: c.ExpiresAt.Time}, nil
+	return Signature{ID: c.ID, Expires: c.ExpiresAt.Add(2 * maxSkew)}, nil
 }
 
 func (v *Verifier) keyOf(*jwt.Token) (any, error) { return v.key, nil }

@@ -14,8 +14,6 @@ const (
 	// noteWithin is how long a caller waits for the note that their call's signature was used.
 	noteWithin = 300 * time.Millisecond
 	maxUnnoted = 1 << 16 // signatures that a process remembers
-	// clocksApart is how long after its end a signature may still be taken for valid.
-	clocksApart = 2 * time.Second
 )
 
 // letIn lets a call in by its signature, once. The database notes that, for all instances; while
@@ -68,7 +66,7 @@ func (u *unnoted) add(p Proof, now time.Time) (fresh, kept bool) {
 	if u.until == nil {
 		u.until = map[string]time.Time{}
 	}
-	u.until[p.ID] = p.Expires.Add(clocksApart)
+	u.until[p.ID] = p.Expires
 	return true, true
 }
 

@@ -79,6 +79,9 @@ func unopened(config *pgx.ConnConfig, err error) error {
 	}
 	var connecting *pgconn.ConnectError
 	if errors.As(err, &connecting) {
+		if strings.Contains(err.Error(), "server refused TLS connection") { // the driver has no error to tell it by
+			return say("has no TLS, and the URL's sslmode asks for it; set up TLS there, or use sslmode=prefer in a network that nobody else reads")
+		}
 		err = connecting.Unwrap() // what is around it names the user
 	}
 	return errors.New(oneLine(err.Error()))

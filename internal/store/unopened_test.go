@@ -48,6 +48,7 @@ func TestPostgres_Unopened(t *testing.T) {
 		{"postgres://wren:s3cret@" + refusing(t, "28000") + "/birdcar", "pg_hba.conf"},
 		{"postgres://wren:s3cret@" + refusing(t, "53300") + "/birdcar", "raise max_connections"},
 		{"postgres://wren:s3cret@" + refusing(t, "XX000") + "/birdcar", "refuses: no, and that over two lines (SQLSTATE XX000)"},
+		{"postgres://wren:s3cret@" + refusing(t, "28000") + "/birdcar?sslmode=verify-full", "has no TLS, and the URL's sslmode asks for it"},
 		{"postgres://wren:s3cret@127.0.0.1:1/birdcar?sslmode=nonsense", "the URL's sslmode cannot be used"},
 		{"postgres://wren:s3cret@127.0.0.1:1/birdcar?connect_timeout=x&sslmode=disable", "the URL's connect_timeout cannot be used"},
 		{"postgres://wren:s3cret@127.0.0.1:port/birdcar", "try postgres://user:password@host:5432/birdcar"},
