@@ -41,6 +41,24 @@ func TestBeside_CloseAndChange(t *testing.T) {
 	})
 }
 
+// closesWithout checks that a ride which the sweep looked at is closed only when no text waits, and
+// lets what waits arrive and the ride close.
+func (p pair) closesWithout(t *testing.T, round int, ride masking.Ride) {
+	t.Helper()
+	now, err := p.store.Ride(context.Background(), ride.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range p.waiting(t) {
+		if m.Kind == masking.Relaying && now.State == masking.Closed {
+			t.Fatalf("round %d: a text goes out through a number that is back in the pool", round)
+		}
+	}
+	p.allArrive(t)
+	p.clock.Move(2 * time.Minute)
+	p.sweep(t, p.one)
+}
+
 // A text waits for somebody who changes phones while the sweep looks whether the ride can be closed.
 func TestBeside_CloseAndChange_textWaits(t *testing.T) {
 	eachPair(t, func(t *testing.T, p pair) {
@@ -73,18 +91,7 @@ func TestBeside_CloseAndChange_textWaits(t *testing.T) {
 				time.Sleep(time.Duration(20+round*16) * time.Millisecond)
 				p.change(t, x, last.Driver, fmt.Sprintf("+4477%03d3%04d", round, rides))
 			})
-			now, err := p.store.Ride(ctx, last.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range p.waiting(t) {
-				if m.Kind == masking.Relaying && now.State == masking.Closed {
-					t.Errorf("round %d: the ride is closed, and a text waits to go out through its number", round)
-				}
-			}
-			p.allArrive(t)
-			p.clock.Move(2 * time.Minute)
-			p.sweep(t, p.one)
+			p.closesWithout(t, round, last)
 		}
 	})
 }
@@ -112,18 +119,7 @@ func TestBeside_TextAndClose(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			now, err := p.store.Ride(ctx, ride.ID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range p.waiting(t) {
-				if m.Kind == masking.Relaying && now.State == masking.Closed {
-					t.Fatalf("round %d: a text goes out through a number that is back in the pool", round)
-				}
-			}
-			p.allArrive(t)
-			p.clock.Move(2 * time.Minute)
-			p.sweep(t, p.one)
+			p.closesWithout(t, round, ride)
 		}
 	})
 }
