@@ -31,11 +31,7 @@ func Backup(ctx context.Context, url, to string) (size int64, err error) {
 	if _, err := os.Lstat(to); err == nil {
 		return 0, fmt.Errorf("%s: %w", to, fs.ErrExist)
 	}
-	tables, err := fileTables(ctx, from)
-	if err == nil {
-		err = refuseStrangers(tables, from)
-	}
-	if err != nil {
+	if err := refuseStrangersFile(ctx, from); err != nil {
 		return 0, fmt.Errorf("database %s: %w", from, err)
 	}
 	partial, err := os.CreateTemp(filepath.Dir(to), ".birdcar-backup-*") // 0600: it holds people's numbers

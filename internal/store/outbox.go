@@ -87,20 +87,34 @@ const sameClaim = " AND claimed_at = "
 // Renew prolongs claims to lease from now, and returns those that were still the caller's.
 func (tx *Tx) Renew(ctx context.Context, claimed []masking.Message, lease time.Duration) (renewed []masking.Message, err error) {
 	tx.writes()
-	mine := make(map[int64]bool, len(claimed))
-	err = eachPart(ctx, tx.querier, renew, []any{ms(tx.Now.Add(lease))}, claimed,
-		func(m masking.Message) []any { return []any{m.ID, m.Attempts} },
-		func(row scanner) error {
-			id, err := scanID(row)
-			mine[id] = true
-			return err
-		})
-	for _, m := range claimed {
-		if mine[m.ID] {
-			renewed = append(renewed, m)
+	return thoseOf(ctx, tx.querier, renew, []any{ms(tx.Now.Add(lease))}, claimed,
+		func(m masking.Message) []any { return []any{m.ID, m.Attempts} })
+}
+
+// thoseOf runs a statement for messages, and returns those whose ids it returns, in their order.
+func thoseOf(ctx context.Context, q querier, statement manyRows, fixed []any, messages []masking.Message,
+	values func(masking.Message) []any) (those []masking.Message, err error) {
+	returned := make(map[int64]bool, len(messages))
+	err = eachPart(ctx, q, statement, fixed, messages, values, func(row scanner) error {
+		id, err := scanID(row)
+		returned[id] = true
+		return err
+	})
+	for _, m := range messages {
+		if returned[m.ID] {
+			those = append(those, m)
 		}
 	}
-	return renewed, err
+	return those, err
+}
+
+// lockLanesOf is LockLanes for the lanes that messages are in.
+func (tx *Tx) lockLanesOf(ctx context.Context, messages []masking.Message) error {
+	lanes := make([]string, len(messages))
+	for i, m := range messages {
+		lanes[i] = lane(m.From, m.To)
+	}
+	return tx.Lock(ctx, lanes...)
 }
 
 var renew = aboutRows(`WITH claimed (id, attempts) AS (VALUES) UPDATE messages SET due_at = $1 FROM claimed
@@ -130,11 +144,7 @@ func (tx *Tx) Postpone(ctx context.Context, m masking.Message, due time.Time) (m
 // MarkSent notes what the carrier took, each under its CarrierID. marked are those that were
 // the caller's, in the order of taken. A delivery report may have been faster; its state stays.
 func (tx *Tx) MarkSent(ctx context.Context, taken ...masking.Message) (marked []masking.Message, err error) {
-	lanes := make([]string, len(taken))
-	for i, t := range taken {
-		lanes[i] = lane(t.From, t.To)
-	}
-	if err := tx.Lock(ctx, lanes...); err != nil {
+	if err := tx.lockLanesOf(ctx, taken); err != nil {
 		return nil, err
 	}
 	values := func(m masking.Message) []any { return []any{m.ID, m.Attempts, text(m.CarrierID)} }
@@ -142,18 +152,7 @@ func (tx *Tx) MarkSent(ctx context.Context, taken ...masking.Message) (marked []
 	if err != nil || changed == int64(len(taken)) { // as nearly always
 		return taken, err
 	}
-	mine := make(map[int64]bool, len(taken))
-	err = eachPart(ctx, tx.querier, sentNow, []any{ms(tx.Now)}, taken, values, func(row scanner) error {
-		id, err := scanID(row)
-		mine[id] = true
-		return err
-	})
-	for _, m := range taken {
-		if mine[m.ID] {
-			marked = append(marked, m)
-		}
-	}
-	return marked, err
+	return thoseOf(ctx, tx.querier, sentNow, []any{ms(tx.Now)}, taken, values)
 }
 
 var (
@@ -285,9 +284,5 @@ func (tx *Tx) FailParts(ctx context.Context, in int64, m masking.Message, reason
 			causes = append(causes, part.ID)
 		}
 	}
-	lanes := make([]string, len(failed))
-	for i, f := range failed {
-		lanes[i] = lane(f.From, f.To)
-	}
-	return failed, tx.Lock(ctx, lanes...)
+	return failed, tx.lockLanesOf(ctx, failed)
 }

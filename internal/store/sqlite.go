@@ -136,11 +136,7 @@ func (s *Store) openSQLite(ctx context.Context, url string) (err error) {
 	if err := makeFile(path); err != nil {
 		return err
 	}
-	tables, err := fileTables(ctx, path)
-	if err == nil {
-		err = refuseStrangers(tables, path)
-	}
-	if err != nil {
+	if err := refuseStrangersFile(ctx, path); err != nil {
 		return err
 	}
 	s.engine = sqliteEngine

@@ -32,6 +32,15 @@ func tablesOf(ctx context.Context, q querier, query string) ([]string, error) {
 	return list(ctx, q, func(row scanner) (name string, err error) { return name, row.Scan(&name) }, query)
 }
 
+// refuseStrangersFile is refuseStrangers for a SQLite file.
+func refuseStrangersFile(ctx context.Context, path string) error {
+	tables, err := fileTables(ctx, path)
+	if err != nil {
+		return err
+	}
+	return refuseStrangers(tables, path)
+}
+
 // isOurs reports whether BirdCar made these tables. The migrations' own alone are no sign: an older
 // BirdCar left them also where it then failed.
 func isOurs(tables []string) bool {
