@@ -135,7 +135,7 @@ func (a *app) wire(ctx context.Context) (err error) {
 	}
 	a.exchange, err = exchange.New(exchange.Config{
 		Store: a.store, Outbox: a.outbox, Zone: cfg.TimeZone, Country: cfg.DefaultCountry,
-		RideLimit: cfg.RideLimit, Linger: cfg.Linger, Lease: outbox.Lease,
+		RideLimit: cfg.RideLimit, Linger: cfg.Linger, Keep: cfg.Keep, Lease: outbox.Lease,
 		Now: time.Now, Publish: publish, Log: a.log,
 	})
 	if err != nil {
@@ -225,6 +225,7 @@ func (a *app) run(ctx context.Context, listener net.Listener) error {
 	var rooms sync.WaitGroup
 	rooms.Go(func() { a.exchange.Run(behind) })
 	rooms.Go(func() { a.exchange.Chores(behind) })
+	rooms.Go(func() { a.exchange.Forget(behind) })
 	rooms.Go(func() { a.instances.run(behind) })
 	rooms.Go(func() {
 		if err := a.outbox.Run(behind); err != nil {

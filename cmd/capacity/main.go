@@ -51,7 +51,7 @@ func read(arguments []string) (a assumptions, err error) {
 	figure(&a.accountRate, "account-rate", 500, 0.1, 1e6, "messages a second that MessageBird takes from one account")
 	figure(&a.load, "load", 0.5, 0.01, 1, "share of a limit that the peak may use")
 	figure(&a.rideBytes, "ride-bytes", 4300, 100, 1e6, "bytes in the database for each ride with its texts and calls (measured: birdcar generate, on PostgreSQL; SQLite has half)")
-	days(&a.kept, "kept", 30, 1, 36500, "days that you keep rides: BirdCar deletes none, so deleting or archiving older ones is up to you")
+	days(&a.kept, "kept", 30, 1, 36500, "days that a closed ride is kept (KEEP)")
 	figure(&a.textCPU, "text-cpu", 0.3, 0, 1000, "milliseconds of processor for a text, from webhook to mark (measured, on PostgreSQL)")
 	figure(&a.callCPU, "call-cpu", 0.06, 0, 1000, "milliseconds of processor for a call flow with its record (measured, on PostgreSQL)")
 	figure(&a.rideCPU, "ride-cpu", 2, 0, 1000, "milliseconds of processor for a ride with its two confirmations (measured, on PostgreSQL)")
@@ -122,6 +122,13 @@ type assumptions struct {
 // ride; closed, the ride, 2 routes, 2 uses and the number twice.
 const rideRows = 14 + 1 + 7
 
+// forgottenRows is what deleting a ride after KEEP writes besides its texts and calls: the ride, 2 routes, 2 uses
+// and 6 words; forgottenAtOnce is how many rides go in a transaction.
+const (
+	forgottenRows   = 1 + 2 + 2 + 6
+	forgottenAtOnce = 20
+)
+
 // signatureRows is what a webhook's signature writes: noted when it is used, deleted once it has expired.
 const signatureRows = 2
 
@@ -152,8 +159,11 @@ func (a assumptions) needs() string {
 	// Each ride: made, lingering, closed. Each text: taken, marked. Each message sent:
 	// marked, and once for each report that moves it. Calls share that of their records, but
 	// the signature of each is noted alone; those of texts and reports are noted with them.
-	writes := ridesPeak*3 + textsPeak + outPeak*(1+a.reports) + callsPeak
-	rows := ridesPeak*rideRows + textsPeak*2 + outPeak*(1+a.reports) + callsPeak + webhooks*signatureRows
+	// What was kept long enough is deleted all day, as much as comes in on average.
+	forgotten := a.rides / (24 * 60 * 60)
+	writes := ridesPeak*3 + textsPeak + outPeak*(1+a.reports) + callsPeak + forgotten/forgottenAtOnce
+	rows := ridesPeak*rideRows + textsPeak*2 + outPeak*(1+a.reports) + callsPeak + webhooks*signatureRows +
+		forgotten*(forgottenRows+a.textsIn+outPerRide+a.calls)
 	cpu := (textsPeak*a.textCPU + callsPeak*a.callCPU + ridesPeak*a.rideCPU + reportsPeak*a.reportCPU) / 1000
 
 	var b strings.Builder
@@ -174,9 +184,9 @@ func (a assumptions) needs() string {
 		{"traffic of a number", "messages out over the pool", fmt.Sprintf("%.2f/s, %s a day", outPeak/pool, number(a.rides*outPerRide/pool))},
 		{"live rides on a number", "live rides over the pool", number(live / pool)},
 		{"MessageBird accounts", fmt.Sprintf("%s messages a second each, %g of it used, or an agreed rate", number(a.accountRate), a.load), number(math.Ceil(outPeak / a.accountRate / a.load))},
-		{"transactions", "ride: made, ended, closed; text; mark; report; a call's signature", number(writes) + "/s"},
-		{"rows written", fmt.Sprintf("%d for a ride's life, 2 for a text, 1 for each mark, report and call, %d for a webhook's signature", rideRows, signatureRows), number(rows) + "/s"},
-		{"storage", fmt.Sprintf("%s bytes a ride; BirdCar keeps all, so this is if you delete what is older than %d days", number(a.rideBytes), a.kept), fmt.Sprintf("%s GB", number(a.rideBytes*a.rides*float64(a.kept)/1e9))},
+		{"transactions", fmt.Sprintf("ride: made, ended, closed; text; mark; report; a call's signature; %d old rides deleted", forgottenAtOnce), number(writes) + "/s"},
+		{"rows written", fmt.Sprintf("%d for a ride's life, 2 for a text, 1 for each mark, report and call, %d for a webhook's signature; and old ones deleted all day", rideRows, signatureRows), number(rows) + "/s"},
+		{"storage", fmt.Sprintf("%s bytes a ride, kept for %d days (KEEP)", number(a.rideBytes), a.kept), fmt.Sprintf("%s GB", number(a.rideBytes*a.rides*float64(a.kept)/1e9))},
 		{"processors", "milliseconds of processor for each text, call, ride and report", fmt.Sprintf("%.1f cores", cpu)},
 		{"instances", fmt.Sprintf("of %g cores, %g of them used, and one to spare", a.cores, a.load), number(math.Ceil(cpu/a.cores/a.load) + 1)},
 	} {

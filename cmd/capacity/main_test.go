@@ -24,8 +24,8 @@ func TestNeeds(t *testing.T) {
 		"0.5 of it used | 20 |",
 		"all of it used | 72 |",
 		"| **72** |",
-		"report; a call's signature | 33/s |",   // 3 × 2 for rides, 6 texts, 10 marks, 10 reports, 1 call
-		"2 for a webhook's signature | 111/s |", // 22 × 2 for rides, 2 × 6, 10 + 10 + 1, 2 × 17
+		"20 old rides deleted | 34/s |",      // 3 × 2 for rides, 6 texts, 10 marks, 10 reports, 1 call, 1/20
+		"old ones deleted all day | 131/s |", // 22 × 2 for rides, 2 × 6, 10 + 10 + 1, 2 × 17; 11 + 3 + 5 + 0.5
 		"| 1 GB |",
 		"| 2.0 cores |",
 		"and one to spare | 5 |",

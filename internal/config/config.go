@@ -26,6 +26,7 @@ type Config struct {
 	TimeZone       *time.Location
 	Linger         time.Duration // 0: an ended ride is closed at once
 	RideLimit      time.Duration // above 0
+	Keep           time.Duration // 24h at least; 0: for ever
 	OutboxWorkers  int           // 1 to 256
 	OutboxGiveUp   time.Duration // above 0
 	ShutdownGrace  time.Duration // above 0
@@ -93,6 +94,7 @@ var variables = []variable{
 	{"TIME_ZONE", "Europe/Amsterdam", func(c *Config, s string) string { return zone(&c.TimeZone, s) }},
 	{"LINGER", "4h", func(c *Config, s string) string { return duration(&c.Linger, s, 0, "4h or 90m") }},
 	{"RIDE_LIMIT", "24h", func(c *Config, s string) string { return duration(&c.RideLimit, s, 1, "24h or 36h") }},
+	{"KEEP", "", func(c *Config, s string) string { return keep(&c.Keep, s) }},
 	{"OUTBOX_WORKERS", "16", func(c *Config, s string) string { return count(&c.OutboxWorkers, s, 256, "16") }},
 	{"OUTBOX_GIVE_UP", "24h", func(c *Config, s string) string { return duration(&c.OutboxGiveUp, s, 1, "24h or 90m") }},
 	{"SHUTDOWN_GRACE", "10s", func(c *Config, s string) string { return duration(&c.ShutdownGrace, s, 1, "10s or 1m") }},

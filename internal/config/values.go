@@ -122,6 +122,24 @@ func duration(to *time.Duration, s string, least time.Duration, example string) 
 	return ""
 }
 
+// leastKept is longer than the carrier repeats a webhook: a text must not come again once it
+// was forgotten.
+const leastKept = 24 * time.Hour
+
+func keep(to *time.Duration, s string) string {
+	const example = "720h, which is 30 days, or leave it empty to keep all"
+	if s == "" {
+		return ""
+	}
+	if problem := duration(to, s, 1, example); problem != "" {
+		return problem
+	}
+	if *to < leastKept {
+		return wrong(s, "is less than 24h", example)
+	}
+	return ""
+}
+
 func count(to *int, s string, most int, example string) string {
 	n, err := strconv.Atoi(strings.TrimSpace(s))
 	if err != nil || n < 1 || n > most {

@@ -25,7 +25,7 @@ type Exchange struct {
 	counts   counts
 }
 
-// Config is what an Exchange works with; every field but Publish is required.
+// Config is what an Exchange works with; every field but Publish and Keep is required.
 type Config struct {
 	Store     *store.Store
 	Outbox    Outbox
@@ -33,6 +33,7 @@ type Config struct {
 	Country   string         // how numbers without a country code are read
 	RideLimit time.Duration  // how long after its time a ride ends by itself
 	Linger    time.Duration  // how long an ended ride still connects
+	Keep      time.Duration  // how long what is over is kept; 0: for ever
 	Lease     time.Duration  // how long a message handed to the outbox is claimed
 	Now       func() time.Time
 	Publish   func(masking.Event)
@@ -48,13 +49,13 @@ type Outbox interface {
 	Hand(messages ...masking.Message)
 }
 
-// New returns an Exchange; Run and Chores must run beside it.
+// New returns an Exchange; Run, Chores and Forget must run beside it.
 func New(c Config) (*Exchange, error) {
 	switch {
 	case c.Store == nil, c.Outbox == nil, c.Zone == nil, c.Now == nil, c.Log == nil:
 		return nil, errors.New("exchange: Store, Outbox, Zone, Now and Log are required")
-	case c.Country == "", c.RideLimit <= 0, c.Linger < 0, c.Lease <= 0:
-		return nil, errors.New("exchange: Country, RideLimit, Linger and Lease are required, and not negative")
+	case c.Country == "", c.RideLimit <= 0, c.Linger < 0, c.Keep < 0, c.Lease <= 0:
+		return nil, errors.New("exchange: Country, RideLimit, Linger and Lease are required, and not negative, nor is Keep")
 	}
 	if c.Publish == nil {
 		c.Publish = func(masking.Event) {}

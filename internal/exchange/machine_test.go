@@ -62,7 +62,7 @@ func fromCarrier(t tb, digits string) masking.Number {
 func (m *machine) actions() map[string]func(*rapid.T) {
 	a := map[string]func(*rapid.T){
 		"ride": m.rideOp, "ride again": m.rideOp, "and again": m.rideOp, "end": m.endOp, "cancel": m.cancelOp,
-		"clock": m.clockOp, "sweep": m.sweepOp, "send": m.sendOp, "release": m.releaseOp, "release again": m.releaseOp,
+		"clock": m.clockOp, "sweep": m.sweepOp, "send": m.sendOp, "release": m.releaseOp, "release again": m.releaseOp, "forget": m.forgetOp,
 		"change number": m.changeOp, "add person": m.addOp, "delete person": m.deleteOp,
 		"add number": m.putOp, "number state": m.stateOp, "delete number": m.dropOp,
 		"text": m.textOp, "text again": m.textOp, "and once more": m.textOp,
@@ -203,6 +203,14 @@ func (m *machine) releaseOp(t *rapid.T) {
 	m.sweepOp(t)
 }
 
+func (m *machine) forgetOp(t *rapid.T) {
+	m.clock.Move(pick(t, "later", []time.Duration{0, keep / 2, keep + time.Millisecond}))
+	if _, err := m.ForgetOld(m.ctx); err != nil {
+		t.Fatalf("forget: %v", err)
+	}
+	m.model.forget(m.clock.Now().Add(-keep))
+}
+
 func (m *machine) changeOp(t *rapid.T) {
 	p := pick(t, "person", m.people)
 	to := pick(t, "to", append(slices.Clone(m.phones), m.spare...))
@@ -312,7 +320,7 @@ func (m *machine) dropOp(t *rapid.T) {
 		if err != masking.ErrNotFound {
 			t.Fatalf("delete a number again: %v", err)
 		}
-	case n.had:
+	case n.had && (err != nil || len(m.forgotten) == 0 || m.hasTrip(n)):
 		refused(t, err, "number")
 	case err != nil:
 		t.Fatalf("delete number: %v", err)
@@ -381,6 +389,11 @@ func (m *machine) check(t *rapid.T) {
 // finish checks what is not looked at on the way.
 func (m *machine) finish(t *rapid.T) {
 	m.checkWaiting(t)
+	for _, id := range m.forgotten {
+		if r, err := m.store.Ride(m.ctx, id); err != masking.ErrNotFound {
+			t.Fatalf("ride %d should be forgotten: got %s, %v", id, r.State, err)
+		}
+	}
 	for _, r := range m.trips {
 		got, err := m.store.Ride(m.ctx, r.id)
 		if err != nil || got.State != r.state || got.Cancelled != r.cancelled {

@@ -15,6 +15,8 @@ type model struct {
 	trips   []*trip
 	used    map[masking.Number]map[*proxy]int64 // when a phone last had a number
 	texts   []*waitingText
+
+	forgotten []int64 // trips
 }
 
 type person struct {
@@ -144,6 +146,10 @@ func (m *model) free(a, b masking.Number) (free []*proxy) {
 	return free
 }
 
+func (m *model) hasTrip(n *proxy) bool {
+	return slices.ContainsFunc(m.trips, func(r *trip) bool { return r.proxy == n })
+}
+
 func (m *model) use(phone masking.Number, n *proxy, at time.Time) {
 	if m.used[phone] == nil {
 		m.used[phone] = map[*proxy]int64{}
@@ -168,6 +174,33 @@ func (m *model) sweep(now time.Time) {
 			m.use(r.phones[1], r.proxy, now)
 		}
 	}
+}
+
+// forget forgets what was over before a time.
+func (m *model) forget(before time.Time) {
+	m.trips = slices.DeleteFunc(m.trips, func(r *trip) bool {
+		waits := slices.ContainsFunc(m.texts, func(text *waitingText) bool { return text.trip == r })
+		old := !r.live() && r.released.Before(before) && !waits
+		if old {
+			m.forgotten = append(m.forgotten, r.id)
+		}
+		return old
+	})
+	for phone, numbers := range m.used {
+		for n, at := range numbers {
+			if at < before.UnixMilli() && !m.connected(phone, n) {
+				delete(numbers, n)
+			}
+		}
+	}
+}
+
+// connected reports whether a phone has a live trip through a number.
+func (m *model) connected(phone masking.Number, n *proxy) bool {
+	return slices.ContainsFunc(m.trips, func(r *trip) bool {
+		_, there := r.other(phone)
+		return there && r.live() && r.proxy == n
+	})
 }
 
 // mayChange reports whether a person may have another phone.

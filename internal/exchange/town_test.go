@@ -21,6 +21,7 @@ import (
 const (
 	rideLimit = 24 * time.Hour
 	linger    = 4 * time.Hour
+	keep      = 100 * time.Hour
 )
 
 // town is an exchange over a real store, with people and numbers that tests name.
@@ -51,7 +52,7 @@ func newTownLingering(t tb, s *store.Store, clock *storetest.Clock, linger time.
 	town := &town{store: s, clock: clock, changed: make(chan struct{}, 1)}
 	var err error
 	town.Exchange, err = exchange.New(exchange.Config{
-		Store: s, Outbox: shut{}, Zone: time.UTC, Country: "GB", RideLimit: rideLimit, Linger: linger,
+		Store: s, Outbox: shut{}, Zone: time.UTC, Country: "GB", RideLimit: rideLimit, Linger: linger, Keep: keep,
 		Lease: time.Minute, Now: clock.Now, Log: slog.New(slog.DiscardHandler),
 		Publish: func(e masking.Event) {
 			town.mu.Lock()

@@ -90,7 +90,7 @@ func (s *Server) askDeleteParty(who people) handlerFunc {
 		if err != nil {
 			return err
 		}
-		return s.ask(w, r, deleteQuestion(who, party))
+		return s.ask(w, r, s.deleteQuestion(who, party))
 	}
 }
 
@@ -101,18 +101,22 @@ func (s *Server) deleteParty(who people) handlerFunc {
 			return err
 		}
 		if err := s.Exchange.DeleteParty(r.Context(), who.Role, party.ID); err != nil {
-			return s.decline(w, r, deleteQuestion(who, party), err)
+			return s.decline(w, r, s.deleteQuestion(who, party), err)
 		}
 		return s.redirect(w, r, who.Path, fmt.Sprintf("%s is off the list of %ss.", party.Name, who.One))
 	}
 }
 
-func deleteQuestion(who people, p masking.Party) question {
+func (s *Server) deleteQuestion(who people, p masking.Party) question {
+	past := "Past rides still show the name."
+	if kept := s.kept(); kept != "" {
+		past = fmt.Sprintf("Past rides still show the name, until they are deleted: %s after each closed.", kept)
+	}
 	return question{
 		Title: "Delete " + p.Name + "?",
 		Facts: []string{
 			fmt.Sprintf("%s, %s, leaves the list of %ss and can be chosen for no new ride.", p.Name, p.Number.Grouped(), who.One),
-			"Past rides still show the name.",
+			past,
 			"Nobody gets a text about it.",
 		},
 		Action: personPath(who, p.ID) + "/delete",

@@ -14,8 +14,9 @@ import (
 type ridePage struct {
 	Ride         masking.Ride
 	Conversation conversation
-	Earlier      string // the address of the part before; empty: there is none
-	Part         bool   // of the conversation, and not its end
+	Earlier      string    // the address of the part before; empty: there is none
+	Part         bool      // of the conversation, and not its end
+	Gone         time.Time // when it is deleted; zero: not known yet, or never
 }
 
 // Path is the address of the page.
@@ -42,6 +43,9 @@ func (s *Server) showRide(w http.ResponseWriter, r *http.Request) error {
 		end.Time = time.UnixMilli(at)
 	}
 	page := ridePage{Ride: ride, Part: end != place{}}
+	if ride.State == masking.Closed && s.Exchange.Keep > 0 {
+		page.Gone = ride.ClosedAt.Add(s.Exchange.Keep)
+	}
 	if page.Conversation, err = s.conversation(r.Context(), ride, end); err != nil {
 		return err
 	}

@@ -114,6 +114,39 @@ func (a answer) wantEntries(want ...string) {
 	}
 }
 
+// A ride says until when it is kept, and then it is gone from every page.
+func TestRide_forgotten(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	ada, ben, proxy := s.seed()
+	id := s.schedule(ada, ben)
+	path := fmt.Sprintf("/rides/%d", id)
+	s.settle(ben.Number)
+	s.text(ada.Number, proxy.Number, "I am late")
+	s.settle()
+	s.exchange.Linger, s.exchange.Keep = 0, 24*time.Hour
+	s.get(path).wantText("It ends by itself tomorrow 18:30 .")
+	if _, err := s.exchange.EndRide(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	s.get(path).wantText("Its number connects these two no more. It is deleted tomorrow 18:00 .")
+	s.get(fmt.Sprintf("/customers/%d/delete", ada.ID)).wantText("Past rides still show the name, until they are deleted: a day after each closed.")
+	if f, err := s.exchange.ForgetOld(context.Background()); err != nil || f.Rides != 0 {
+		t.Fatalf("forgot %+v, %v", f, err)
+	}
+
+	s.exchange.Keep = -time.Millisecond // as if so much time had passed
+	if f, err := s.exchange.ForgetOld(context.Background()); err != nil || f.Rides != 1 {
+		t.Fatalf("forgot %+v, %v", f, err)
+	}
+	s.get(path).wantStatus(http.StatusNotFound).wantText("The address may be mistyped, or what it showed is gone.")
+	for _, list := range []string{"/", "/rides", "/rides?q=ada", "/messages", fmt.Sprintf("/customers/%d", ada.ID), fmt.Sprintf("/numbers/%d", proxy.ID)} {
+		if page := s.get(list).wantStatus(http.StatusOK); strings.Contains(page.body, path+`"`) {
+			t.Errorf("%s still shows the ride", list)
+		}
+	}
+}
+
 func TestRide_conversation(t *testing.T) {
 	s := newSite(t)
 	s.login()

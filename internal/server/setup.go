@@ -20,6 +20,7 @@ type setupPage struct {
 	TextURL, CallURL string // to paste into Flow Builder
 	Checks           []check
 	Todo             int // checks that are not good
+	Kept             string
 }
 
 // check is one line of the self-test.
@@ -45,7 +46,7 @@ func (c check) Word() string {
 
 func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
 	query := "?token=" + url.QueryEscape(s.Token)
-	page := setupPage{TextURL: s.PublicURL + "/webhook" + query, CallURL: s.PublicURL + "/webhook-voice" + query}
+	page := setupPage{TextURL: s.PublicURL + "/webhook" + query, CallURL: s.PublicURL + "/webhook-voice" + query, Kept: s.kept()}
 	// Whoever leaves the page early must not make the log say that something is not well.
 	page.Checks = s.selfTest(context.WithoutCancel(r.Context()))
 	for _, c := range page.Checks {
@@ -54,6 +55,22 @@ func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return s.Render(w, r, http.StatusOK, "setup", page)
+}
+
+// kept is how long what is over is kept; empty: for ever.
+func (s *Server) kept() string {
+	switch d := s.Exchange.Keep; {
+	case d == 0:
+		return ""
+	case d == 24*time.Hour:
+		return "a day"
+	case d%(24*time.Hour) == 0:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d%time.Hour == 0:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	default:
+		return d.String()
+	}
 }
 
 func (s *Server) selfTest(ctx context.Context) []check {

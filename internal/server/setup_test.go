@@ -56,6 +56,20 @@ func TestSetup_simulator(t *testing.T) {
 	page.wantCheck("Disk space", "free of")
 }
 
+func TestSetup_kept(t *testing.T) {
+	s := openSite(t, filepath.Join(t.TempDir(), "birdcar.db"))
+	s.login()
+	for keep, want := range map[time.Duration]string{
+		0:               "Everything, for ever",
+		24 * time.Hour:  "A ride is deleted a day after it closed",
+		36 * time.Hour:  "A ride is deleted 36 hours after it closed",
+		720 * time.Hour: "A ride is deleted 30 days after it closed, with its texts, and a call 30 days after it was made.",
+	} {
+		s.exchange.Keep = keep
+		s.get("/setup").wantText(want)
+	}
+}
+
 func TestSetup_carrier(t *testing.T) {
 	balance := carrier.Balance{Payment: "prepaid", Type: "euros", Amount: 9.2, Answered: time.Date(2026, 11, 20, 17, 0, 2, 0, time.UTC)}
 	var failure error

@@ -24,8 +24,8 @@ func ofRide(table, after, last string) string {
 const newestOfRide = "(SELECT id FROM of_ride ORDER BY id DESC LIMIT $3) ORDER BY id DESC"
 
 var (
-	textsOfRide = ofRide("messages", "texts_after", "CASE texts_until WHEN 0 THEN (SELECT COALESCE(MAX(id), 0) FROM messages) ELSE texts_until END") +
-		"SELECT " + messageColumns + " FROM messages WHERE id IN "
+	ofRideTexts = ofRide("messages", "texts_after", "CASE texts_until WHEN 0 THEN (SELECT COALESCE(MAX(id), 0) FROM messages) ELSE texts_until END")
+	textsOfRide = ofRideTexts + "SELECT " + messageColumns + " FROM messages WHERE id IN "
 	callsOfRide = ofRide("calls", "calls_after", "(SELECT COALESCE(MAX(id), 0) FROM calls)") +
 		"SELECT id, caller, number, connected_to, outcome, created_at FROM calls WHERE id IN "
 )

@@ -86,7 +86,7 @@ func (tx *Tx) DeleteProxyNumber(ctx context.Context, id int64) error {
 		return err
 	}
 	var used bool
-	err = tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM number_uses WHERE number_id = $1)", id).Scan(&used)
+	err = tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM number_uses WHERE number_id = $1) OR EXISTS (SELECT 1 FROM rides WHERE number_id = $1)", id).Scan(&used)
 	if err != nil {
 		return err
 	} else if used {

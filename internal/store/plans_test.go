@@ -39,8 +39,9 @@ func (e *explaining) QueryRowContext(ctx context.Context, query string, args ...
 // step is a line of a plan that reads a table or sorts.
 var step = regexp.MustCompile(`^(SCAN|SEARCH) \w+|^USE TEMP B-TREE`)
 
-// small is what is no table: rows of values, under whichever name, the few messages that a claim takes, and the parts that a report looks into.
-var small = regexp.MustCompile(`^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|\d+-ROW VALUES CLAUSE|(due|taken|lane|asked|added|u|newest|last|named)$)`)
+// small is what is no table: rows of values, under whichever name, the few messages that a claim takes, and the parts that a report looks
+// into, or whoever asks for a ride's texts; and the first rows of one, up to a LIMIT.
+var small = regexp.MustCompile(`^SCAN (CONSTANT ROW|\d+ CONSTANT ROWS|\d+-ROW VALUES CLAUSE|(due|taken|lane|asked|added|u|newest|last|named|part|of_ride|calls|messages USING INDEX messages_alone)$)`)
 
 func (e *explaining) explain(ctx context.Context, query string, args []any) {
 	e.t.Helper()
@@ -231,6 +232,34 @@ func TestPlans(t *testing.T) {
 				return err
 			}
 			_, err := tx.TellEnded(ctx, ride.ID, newPhone)
+			return err
+		}},
+		{"forgotten: ride", func(ctx context.Context, tx *Tx) error {
+			closed, err := tx.ClosedRides(ctx, tx.Now, nil, 20)
+			if err != nil || len(closed) != 0 {
+				return fmt.Errorf("%d rides closed before now, %v; want none", len(closed), err)
+			}
+			gone := ride
+			gone.ID = 99
+			_, _, err = tx.ForgetRides(ctx, []masking.Ride{gone})
+			return err
+		}},
+		{"forgotten: uses", func(ctx context.Context, tx *Tx) error {
+			_, err := tx.ForgetUses(ctx, tx.Now.Add(-time.Hour), 200)
+			return err
+		}},
+		{"forgotten: people", func(ctx context.Context, tx *Tx) error {
+			if _, err := tx.ForgetParties(ctx, masking.Driver, tx.Now, 200); err != nil {
+				return err
+			}
+			_, err := tx.ForgetParties(ctx, masking.Customer, tx.Now, 200)
+			return err
+		}},
+		{"forgotten: texts, calls", func(ctx context.Context, tx *Tx) error {
+			if _, err := tx.ForgetTexts(ctx, tx.Now.Add(-time.Hour), 200); err != nil {
+				return err
+			}
+			_, err := tx.ForgetCalls(ctx, tx.Now.Add(-time.Hour), 200)
 			return err
 		}},
 		{"ride again: from lists", func(ctx context.Context, tx *Tx) error { // at home, and abroad

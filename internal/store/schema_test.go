@@ -62,6 +62,28 @@ func TestSchema_SameOnBothEngines(t *testing.T) {
 	}
 }
 
+// A ride that is deleted must not have SQLite read all texts, for none that refers to it; and a call may
+// outlive its ride, also in a copy.
+func TestSchema_References(t *testing.T) {
+	sqlite := storetest.Open(t, filepath.Join(t.TempDir(), "birdcar.db"), time.Now)
+	postgres := storetest.Open(t, storetest.Postgres(t), time.Now)
+	want := map[string]string{
+		"messages.cause_id": "messages",
+		"rides.customer_id": "customers", "rides.driver_id": "drivers", "rides.number_id": "proxy_numbers",
+		"routes.ride_id": "rides", "number_uses.number_id": "proxy_numbers", "roster_lines.roster_id": "rosters",
+	}
+	got := describe(t, sqlite, `SELECT m.name || '.' || f."from", f."table" FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'`)
+	if !maps.Equal(got, want) {
+		t.Errorf("SQLite: got %v\nwant %v", got, want)
+	}
+	want["messages.ride_id"] = "rides" // by an index: two processes may delete a ride and add a text
+	got = describe(t, postgres, `SELECT conrelid::regclass || '.' || attname, confrelid::regclass::text FROM pg_constraint
+		JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1] WHERE contype = 'f'`)
+	if !maps.Equal(got, want) {
+		t.Errorf("PostgreSQL: got %v\nwant %v", got, want)
+	}
+}
+
 // What an older BirdCar would write may not fit a newer schema, so it does not start on one.
 func TestSchema_Newer(t *testing.T) {
 	postgres := storetest.Postgres(t)

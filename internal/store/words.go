@@ -63,13 +63,12 @@ func (tx *Tx) addWords(ctx context.Context, words []word) error {
 	return err
 }
 
+var dropWords = aboutRows(`WITH named (about, word, id) AS (VALUES)
+	DELETE FROM words WHERE (about, word, id) IN (SELECT about, word, id FROM named)`, 0, "TEXT", "TEXT", "BIGINT")
+
 func (tx *Tx) dropWords(ctx context.Context, words []word) error {
-	for _, w := range words {
-		if _, err := tx.exec(ctx, "DELETE FROM words WHERE about = $1 AND word = $2 AND id = $3", w.about, w.word, w.id); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := execParts(ctx, tx.querier, dropWords, nil, words, func(w word) []any { return []any{w.about, w.word, w.id} })
+	return err
 }
 
 // withPrefix are ids of what has a word that begins with prefix, limit at most.
