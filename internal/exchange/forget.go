@@ -59,24 +59,23 @@ func (x *Exchange) ForgetOld(ctx context.Context) (f Forgotten, err error) {
 		return f, err
 	}
 	var uses int
-	for _, step := range []struct {
+	for _, rows := range []struct {
 		count  *int
-		forget func(context.Context, *store.Tx) (int, error)
+		forget func(tx *store.Tx, ctx context.Context, before time.Time, limit int) (int, error)
 	}{
-		{&f.Texts, func(ctx context.Context, tx *store.Tx) (int, error) { return tx.ForgetTexts(ctx, before, forgetRows) }},
-		{&f.Calls, func(ctx context.Context, tx *store.Tx) (int, error) { return tx.ForgetCalls(ctx, before, forgetRows) }},
-		{&uses, func(ctx context.Context, tx *store.Tx) (int, error) { return tx.ForgetUses(ctx, before, forgetRows) }},
-		{&f.People, func(ctx context.Context, tx *store.Tx) (int, error) {
-			return tx.ForgetParties(ctx, masking.Customer, before, forgetRows)
-		}},
-		{&f.People, func(ctx context.Context, tx *store.Tx) (int, error) {
-			return tx.ForgetParties(ctx, masking.Driver, before, forgetRows)
-		}},
+		{&f.Texts, (*store.Tx).ForgetTexts},
+		{&f.Calls, (*store.Tx).ForgetCalls},
+		{&uses, (*store.Tx).ForgetUses},
+		{&f.People, (*store.Tx).ForgetParties},
 	} {
-		for n := -1; n != 0; *step.count += n {
-			if n, err = x.forget(ctx, step.forget); err != nil {
+		for {
+			n, err := x.forget(ctx, func(ctx context.Context, tx *store.Tx) (int, error) { return rows.forget(tx, ctx, before, forgetRows) })
+			if err != nil {
 				return f, err
+			} else if n == 0 {
+				break
 			}
+			*rows.count += n
 		}
 	}
 	return f, nil

@@ -62,7 +62,7 @@ func TestChooseNumber_LooksAtFew(t *testing.T) {
 				}
 				c.add()
 			},
-			"state": c.state, "state again": c.state, "delete": c.remove,
+			"state": c.state, "state again": c.state, "delete": c.remove, "forget": c.forget,
 		})
 	})
 	if fromLists.Load() < 100 {
@@ -79,6 +79,7 @@ type choices struct {
 	pool      []masking.ProxyNumber
 	made      int
 	live      []masking.Ride
+	forgotten time.Time // uses that were over before
 	fromLists *atomic.Int64
 }
 
@@ -117,7 +118,7 @@ func (c *choices) any(t *rapid.T, label string, n int) int {
 	return rapid.IntRange(0, n-1).Draw(t, label)
 }
 
-// had is when a party last had a number, and whether it has it now, by the routes alone.
+// had is when a party last had a number, as far as is not forgotten, and whether it has it now, by the routes alone.
 func (c *choices) had(party masking.Number, n masking.ProxyNumber) (used int64, live bool) {
 	err := c.store.read.QueryRow(`SELECT COALESCE(MAX(CASE WHEN o.released_at > 0 THEN o.released_at ELSE r.created_at END), 0),
 		COALESCE(MAX(o.released_at = 0), FALSE) FROM routes o JOIN rides r ON r.id = o.ride_id WHERE o.party = ? AND o.number_id = ?`,
@@ -125,7 +126,28 @@ func (c *choices) had(party masking.Number, n masking.ProxyNumber) (used int64, 
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	if used < ms(c.forgotten) && !live {
+		used = 0
+	}
 	return used, live
+}
+
+func (c *choices) forget(t *rapid.T) {
+	before := c.now.Add(-rapid.SampledFrom([]time.Duration{0, 10 * time.Second, 40 * time.Second}).Draw(t, "age"))
+	if rapid.Bool().Draw(t, "everything") {
+		for _, ride := range c.live {
+			c.tx(func(ctx context.Context, tx *Tx) error { return tx.ReleaseRoutes(ctx, ride.ID) })
+		}
+		c.live, before = nil, c.now.Add(time.Second)
+	}
+	if before.Before(c.forgotten) {
+		t.SkipNow()
+	}
+	c.forgotten = before
+	c.tx(func(ctx context.Context, tx *Tx) error {
+		_, err := tx.ForgetUses(ctx, c.forgotten, 100)
+		return err
+	})
 }
 
 func (c *choices) ride(t *rapid.T) {

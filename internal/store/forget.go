@@ -75,7 +75,6 @@ func (tx *Tx) ForgetRides(ctx context.Context, closed []masking.Ride) (rides, te
 }
 
 var (
-	oldUses = `FROM number_uses WHERE used_at > 0 AND NOT live AND used_at < $1 ORDER BY used_at LIMIT $2`
 	// Of a phone that neither has nor had a number nothing is left.
 	forgetPhones = aboutRows(`WITH named (party) AS (VALUES) DELETE FROM number_uses WHERE party IN (SELECT party FROM named)
 		AND NOT EXISTS (SELECT 1 FROM number_uses u WHERE u.party = number_uses.party AND (u.live OR u.used_at > 0))`, 0, "TEXT")
@@ -83,11 +82,12 @@ var (
 		AND NOT EXISTS (SELECT 1 FROM number_uses u WHERE u.party = pool_walks.party)`, 0, "TEXT")
 )
 
-// ForgetUses forgets which numbers phones had before a time, limit uses at most, and returns how
-// many: to a choice it is as if they never had them.
+// ForgetUses forgets which numbers phones had before a time, limit phones at most, and returns how
+// many uses: to a choice it is as if there had been none.
 func (tx *Tx) ForgetUses(ctx context.Context, before time.Time, limit int) (forgotten int, err error) {
 	scanPhone := func(row scanner) (n masking.Number, err error) { return n, row.Scan(&n) }
-	phones, err := list(ctx, tx.querier, scanPhone, "SELECT party "+oldUses, ms(before), limit)
+	phones, err := list(ctx, tx.querier, scanPhone, `SELECT party FROM number_uses
+		WHERE used_at > 0 AND NOT live AND used_at < $1 ORDER BY used_at LIMIT $2`, ms(before), limit)
 	if err != nil || len(phones) == 0 {
 		return 0, err
 	}
@@ -111,9 +111,20 @@ func (tx *Tx) ForgetUses(ctx context.Context, before time.Time, limit int) (forg
 	return forgotten, nil
 }
 
-// ForgetParties deletes customers or drivers who were taken off the list before a time and whom
-// no ride names any more, limit at most, and returns how many.
-func (tx *Tx) ForgetParties(ctx context.Context, role masking.Role, before time.Time, limit int) (int, error) {
+// ForgetParties deletes customers and drivers who were taken off the list before a time and whom
+// no ride names any more, limit of each at most, and returns how many.
+func (tx *Tx) ForgetParties(ctx context.Context, before time.Time, limit int) (forgotten int, err error) {
+	for _, role := range []masking.Role{masking.Customer, masking.Driver} {
+		n, err := tx.forgetParties(ctx, role, before, limit)
+		if err != nil {
+			return 0, err
+		}
+		forgotten += n
+	}
+	return forgotten, nil
+}
+
+func (tx *Tx) forgetParties(ctx context.Context, role masking.Role, before time.Time, limit int) (int, error) {
 	gone, err := list(ctx, tx.querier, scanParty(role), "SELECT id, name, number, created_at FROM "+table(role)+` p
 		WHERE deleted_at > 0 AND deleted_at < $1 AND NOT EXISTS (SELECT 1 FROM rides WHERE `+column(role)+` = p.id)
 		ORDER BY deleted_at LIMIT $2`, ms(before), limit)
