@@ -50,7 +50,7 @@ func read(arguments []string) (a assumptions, err error) {
 	figure(&a.numberDay, "number-day", 4000, 1, 1e8, "messages a day that the carriers take from one number")
 	figure(&a.accountRate, "account-rate", 500, 0.1, 1e6, "messages a second that MessageBird takes from one account")
 	figure(&a.load, "load", 0.5, 0.01, 1, "share of a limit that the peak may use")
-	figure(&a.rideBytes, "ride-bytes", 4300, 100, 1e6, "bytes in the database for each ride with its texts and calls (measured: birdcar generate, on PostgreSQL; SQLite has half)")
+	figure(&a.rideBytes, "ride-bytes", 4600, 100, 1e6, "bytes in the database for each ride with its texts and calls (measured: birdcar generate, on PostgreSQL; SQLite has half)")
 	days(&a.kept, "kept", 30, 1, 36500, "days that a closed ride is kept (KEEP)")
 	figure(&a.textCPU, "text-cpu", 0.3, 0, 1000, "milliseconds of processor for a text, from webhook to mark (measured, on PostgreSQL)")
 	figure(&a.callCPU, "call-cpu", 0.06, 0, 1000, "milliseconds of processor for a call flow with its record (measured, on PostgreSQL)")

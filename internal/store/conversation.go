@@ -9,31 +9,41 @@ import (
 	"birdcar/internal/masking"
 )
 
-// ofRide is a beginning of a query: of_ride are the ids of ride $1's rows of a table below $2, in
-// no order. The table's index has them in parts of 1,024 ids: those from the one after which the
-// ride began up to the last are looked into one after the other, as CROSS JOIN tells SQLite.
-func ofRide(table, after, last string) string {
-	return `WITH RECURSIVE
+// rideRows are beginnings of a query: of_ride are the ids of ride $1's rows of a table below $2, in
+// no order. PostgreSQL's index begins with the ride. SQLite's has the ids in parts of 1,024: those from the one after which the
+// ride began up to the last are looked into one after the other, as CROSS JOIN tells it.
+type rideRows struct{ indexed, parted string }
+
+func ofRide(table, after, last string) rideRows {
+	return rideRows{`WITH of_ride (id) AS MATERIALIZED (SELECT id FROM ` + table + ` WHERE ride_id = $1 AND id < $2)
+	`, `WITH RECURSIVE
 	life (first, last) AS (SELECT ` + after + ` / 1024, ` + last + ` / 1024 FROM rides WHERE id = $1),
 	part (n, first) AS (SELECT CASE WHEN last > CAST($2 AS BIGINT) / 1024 THEN CAST($2 AS BIGINT) / 1024 ELSE last END, first FROM life
 		UNION ALL SELECT n - 1, first FROM part WHERE n > first),
 	of_ride (id) AS MATERIALIZED (SELECT t.id FROM part CROSS JOIN ` + table + ` t WHERE t.id / 1024 = part.n AND t.ride_id = $1 AND t.id < $2)
-	`
+	`}
+}
+
+// of is a query that rows begin.
+func (q querier) of(rows rideRows, query string) string {
+	if q.engine.parted {
+		return rows.parted + query
+	}
+	return rows.indexed + query
 }
 
 const newestOfRide = "(SELECT id FROM of_ride ORDER BY id DESC LIMIT $3) ORDER BY id DESC"
 
 var (
-	ofRideTexts = ofRide("messages", "texts_after", "CASE texts_until WHEN 0 THEN (SELECT COALESCE(MAX(id), 0) FROM messages) ELSE texts_until END")
-	textsOfRide = ofRideTexts + "SELECT " + messageColumns + " FROM messages WHERE id IN "
-	callsOfRide = ofRide("calls", "calls_after", "(SELECT COALESCE(MAX(id), 0) FROM calls)") +
-		"SELECT id, caller, number, connected_to, outcome, created_at FROM calls WHERE id IN "
+	textsOfRide = ofRide("messages", "texts_after", "CASE texts_until WHEN 0 THEN (SELECT COALESCE(MAX(id), 0) FROM messages) ELSE texts_until END")
+	callsOfRide = ofRide("calls", "calls_after", "(SELECT COALESCE(MAX(id), 0) FROM calls)")
 )
 
 // RideTexts are a ride's texts of ids below before (0: from the newest), newest
 // first, limit at most.
 func (r reads) RideTexts(ctx context.Context, ride, before int64, limit int) ([]masking.Message, error) {
-	return list(ctx, r.querier, r.scanMessage, textsOfRide+newestOfRide, ride, below(before), limit)
+	return list(ctx, r.querier, r.scanMessage,
+		r.of(textsOfRide, "SELECT "+messageColumns+" FROM messages WHERE id IN "+newestOfRide), ride, below(before), limit)
 }
 
 // Conversation is all texts of a ride in their order.
@@ -45,7 +55,8 @@ func (r reads) Conversation(ctx context.Context, ride int64) ([]masking.Message,
 
 // RideTextsOf are a ride's texts of a kind, newest first.
 func (r reads) RideTextsOf(ctx context.Context, ride int64, kind masking.Kind) ([]masking.Message, error) {
-	return list(ctx, r.querier, r.scanMessage, textsOfRide+"(SELECT id FROM of_ride) AND kind = $3 ORDER BY id DESC", ride, below(0), kind)
+	return list(ctx, r.querier, r.scanMessage,
+		r.of(textsOfRide, "SELECT "+messageColumns+" FROM messages WHERE id IN (SELECT id FROM of_ride) AND kind = $3 ORDER BY id DESC"), ride, below(0), kind)
 }
 
 // endTexts notes that a ride that ends has all its texts, but for late ones. Who adds one right
@@ -75,7 +86,7 @@ func (r reads) RideCalls(ctx context.Context, ride, before int64, limit int) ([]
 		c := masking.CallRecord{RideID: ride}
 		err := row.Scan(&c.ID, &c.From, &c.Number, &c.To, &c.Outcome, at(&c.At))
 		return c, err
-	}, callsOfRide+newestOfRide, ride, below(before), limit)
+	}, r.of(callsOfRide, "SELECT id, caller, number, connected_to, outcome, created_at FROM calls WHERE id IN "+newestOfRide), ride, below(before), limit)
 }
 
 // Calls are a ride's calls in their order.

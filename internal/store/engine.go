@@ -40,6 +40,7 @@ type engine struct {
 	lastID    func(ctx context.Context, q querier, table string) (int64, error)
 	setLastID func(ctx context.Context, q querier, table string, last int64) error
 
+	parted bool     // a ride's texts and calls are found part by part: see 0005_ride_texts.sql
 	shared bool     // other processes may be at work on the same database
 	names  []naming // in this database's references at the carrier, the newest first
 }

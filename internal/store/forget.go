@@ -37,22 +37,17 @@ var (
 func (tx *Tx) ForgetRides(ctx context.Context, closed []masking.Ride) (rides, texts int, err error) {
 	var rideIDs, textIDs []int64
 	var words []word
+	if closed, err = tx.holdRides(ctx, closed); err != nil {
+		return 0, 0, err
+	}
 	for _, ride := range closed {
-		if tx.engine.shared { // who is about to add a text of the ride is waited for
-			held, err := list(ctx, tx.querier, scanID, "SELECT id FROM rides WHERE id = $1 FOR UPDATE", ride.ID)
-			if err != nil {
-				return 0, 0, err
-			} else if len(held) == 0 { // another process forgot it
-				continue
-			}
-		}
 		waits := false
 		ids, err := list(ctx, tx.querier, func(row scanner) (id int64, err error) {
 			var unsent bool
 			err = row.Scan(&id, &unsent)
 			waits = waits || unsent
 			return id, err
-		}, ofRideTexts+"SELECT id, state IN ('queued', 'sending') FROM messages WHERE id IN (SELECT id FROM of_ride)", ride.ID, below(0))
+		}, tx.of(textsOfRide, "SELECT id, state IN ('queued', 'sending') FROM messages WHERE id IN (SELECT id FROM of_ride)"), ride.ID, below(0))
 		if err != nil {
 			return 0, 0, err
 		} else if waits {
@@ -72,6 +67,23 @@ func (tx *Tx) ForgetRides(ctx context.Context, closed []masking.Ride) (rides, te
 		}
 	}
 	return len(rideIDs), len(textIDs), tx.dropWords(ctx, words)
+}
+
+var heldRides = ofIDs("SELECT id FROM rides WHERE id IN (SELECT id FROM named) ORDER BY id FOR UPDATE")
+
+// holdRides waits for who is about to add a text to one of some rides, and returns those that
+// no other process has forgotten.
+func (tx *Tx) holdRides(ctx context.Context, rides []masking.Ride) ([]masking.Ride, error) {
+	if !tx.engine.shared {
+		return rides, nil
+	}
+	held := map[int64]bool{}
+	err := eachPart(ctx, tx.querier, heldRides, nil, rides, func(r masking.Ride) []any { return []any{r.ID} }, func(row scanner) error {
+		id, err := scanID(row)
+		held[id] = true
+		return err
+	})
+	return slices.DeleteFunc(slices.Clone(rides), func(r masking.Ride) bool { return !held[r.ID] }), err
 }
 
 var (

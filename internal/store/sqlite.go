@@ -51,6 +51,7 @@ var sqliteEngine = engine{
 	insert:    insertSQLite,
 	lastID:    lastIDSQLite,
 	setLastID: setLastIDSQLite,
+	parted:    true,
 }
 
 // addSQLite asks for the id afterwards: RETURNING makes SQLite build a table in memory for
