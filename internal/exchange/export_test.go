@@ -34,3 +34,10 @@ func (x *Exchange) FillSignatures(expires time.Time) {
 
 // Signatures is how many are remembered.
 func (x *Exchange) Signatures() int { return len(x.unnoted.until) }
+
+// BelieveAfter has the clock be believed after so long.
+func BelieveAfter(d time.Duration) (undo func()) {
+	was := believeAfter
+	believeAfter = d
+	return func() { believeAfter = was }
+}

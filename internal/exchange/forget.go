@@ -16,7 +16,13 @@ const (
 	forgetRides = 20
 	forgetRows  = 200
 	forgetRest  = 3
+	// leap is by how much a clock may be set and still be the same.
+	leap = 10 * time.Minute
 )
+
+// believeAfter is for how long the clock must not have leapt before it is believed that something is
+// old: nothing brings back what a wrong one had deleted.
+var believeAfter = time.Hour
 
 // Forget deletes what KEEP says is no longer kept, until ctx ends.
 func (x *Exchange) Forget(ctx context.Context) {
@@ -25,13 +31,11 @@ func (x *Exchange) Forget(ctx context.Context) {
 	}
 	tick := time.NewTicker(forgetEvery)
 	defer tick.Stop()
-	for {
-		f, err := x.ForgetOld(ctx)
-		if err != nil && ctx.Err() == nil {
-			x.Log.Error("what is no longer kept was not deleted, which will be tried again", "err", err)
-		}
-		if f != (Forgotten{}) {
-			x.Log.Info("deleted what is no longer kept", "rides", f.Rides, "texts", f.Texts, "calls", f.Calls, "people", f.People)
+	x.Log.Info("deleting what is no longer kept, once the clock has not leapt for a while", "keep", x.Keep, "after", believeAfter)
+	var clock steadiness
+	for began := time.Now(); ; {
+		if clock.lasts(x.Now(), time.Since(began)) >= believeAfter {
+			x.forgetOld(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -39,6 +43,31 @@ func (x *Exchange) Forget(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// forgetOld is ForgetOld for the log.
+func (x *Exchange) forgetOld(ctx context.Context) {
+	f, err := x.ForgetOld(ctx)
+	if err != nil && ctx.Err() == nil {
+		x.Log.Error("what is no longer kept was not deleted, which will be tried again", "err", err)
+	}
+	if f != (Forgotten{}) {
+		x.Log.Info("deleted what is no longer kept", "rides", f.Rides, "texts", f.Texts, "calls", f.Calls, "people", f.People)
+	}
+}
+
+// steadiness tells since when a clock goes as the process's own does, which nobody sets.
+type steadiness struct {
+	zero  time.Time     // what the clock showed, or would have, when the process's own began
+	since time.Duration // by that one
+}
+
+// lasts is for how long the clock, which shows now when the process's own has run for so long, has not leapt.
+func (s *steadiness) lasts(now time.Time, run time.Duration) time.Duration {
+	if zero := now.Round(0).Add(-run); zero.Sub(s.zero).Abs() > leap {
+		s.zero, s.since = zero, run
+	}
+	return run - s.since
 }
 
 // Forgotten is how much was deleted.

@@ -213,6 +213,12 @@ func TestForget(t *testing.T) {
 		ride := w.ride(t, w.customer(t, "Ada", "07700 900101"), w.driver(t, "Bob", "07700 900201"))
 		w.release(t, ride)
 		w.clock.Move(keep + time.Millisecond)
+		atStart, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		defer cancel()
+		w.Forget(atStart) // nobody may have set the clock yet
+		w.isIn(t, ride, masking.Closed)
+
+		defer exchange.BelieveAfter(0)()
 		ctx, cancel := context.WithCancel(context.Background())
 		var forgetting sync.WaitGroup
 		forgetting.Go(func() { w.Forget(ctx) })
