@@ -137,7 +137,8 @@ type need struct{ what, how, much string }
 
 // needs is the whole answer as a table in Markdown.
 func (a assumptions) needs() string {
-	ridesPeak := a.rides / (24 * 60 * 60) * a.peak
+	average := a.rides / (24 * 60 * 60)
+	ridesPeak := average * a.peak
 	textsPeak := ridesPeak * a.textsIn
 	outPerRide := (2 + a.textsIn) * a.parts
 	outPeak := ridesPeak * outPerRide
@@ -146,7 +147,7 @@ func (a assumptions) needs() string {
 	webhooks := textsPeak + callsPeak + reportsPeak
 
 	connected := a.open + a.linger
-	live := a.rides / (24 * 60 * 60) * a.busy * connected.Seconds()
+	live := average * a.busy * connected.Seconds()
 	collision := a.perDriver * connected.Hours() / a.shift.Hours()
 	if connected > a.shift { // the whole day, and the days before that still connect
 		collision = a.perDriver * math.Ceil(connected.Hours()/24)
@@ -160,10 +161,9 @@ func (a assumptions) needs() string {
 	// marked, and once for each report that moves it. Calls share that of their records, but
 	// the signature of each is noted alone; those of texts and reports are noted with them.
 	// What was kept long enough is deleted all day, as much as comes in on average.
-	forgotten := a.rides / (24 * 60 * 60)
-	writes := ridesPeak*3 + textsPeak + outPeak*(1+a.reports) + callsPeak + forgotten/forgottenAtOnce
+	writes := ridesPeak*3 + textsPeak + outPeak*(1+a.reports) + callsPeak + average/forgottenAtOnce
 	rows := ridesPeak*rideRows + textsPeak*2 + outPeak*(1+a.reports) + callsPeak + webhooks*signatureRows +
-		forgotten*(forgottenRows+a.textsIn+outPerRide+a.calls)
+		average*(forgottenRows+a.textsIn+outPerRide+a.calls)
 	cpu := (textsPeak*a.textCPU + callsPeak*a.callCPU + ridesPeak*a.rideCPU + reportsPeak*a.reportCPU) / 1000
 
 	var b strings.Builder

@@ -133,13 +133,7 @@ func (m *model) choice(a, b masking.Number) (best []*proxy) {
 // free are the available numbers on which neither phone has a live trip.
 func (m *model) free(a, b masking.Number) (free []*proxy) {
 	for _, n := range m.proxies {
-		taken := n.deleted || n.State != masking.Available
-		for _, r := range m.trips {
-			_, aThere := r.other(a)
-			_, bThere := r.other(b)
-			taken = taken || r.live() && r.proxy == n && (aThere || bThere)
-		}
-		if !taken {
+		if !n.deleted && n.State == masking.Available && !m.connected(a, n) && !m.connected(b, n) {
 			free = append(free, n)
 		}
 	}
@@ -209,13 +203,8 @@ func (m *model) mayChange(p *person, to masking.Number) bool {
 		return false
 	}
 	for _, mine := range m.liveTrips(p) {
-		if _, same := mine.other(to); same {
+		if _, same := mine.other(to); same || m.connected(to, mine.proxy) {
 			return false
-		}
-		for _, r := range m.trips {
-			if _, there := r.other(to); there && r.live() && r.proxy == mine.proxy {
-				return false
-			}
 		}
 	}
 	return true

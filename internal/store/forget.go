@@ -87,6 +87,8 @@ func (tx *Tx) holdRides(ctx context.Context, rides []masking.Ride) ([]masking.Ri
 }
 
 var (
+	forgetUses = aboutRows(`WITH named (party) AS (VALUES) UPDATE number_uses SET used_at = 0 WHERE party IN (SELECT party FROM named)
+		AND used_at > 0 AND NOT live AND used_at < $1`, 1, "TEXT")
 	// Of a phone that neither has nor had a number nothing is left.
 	forgetPhones = aboutRows(`WITH named (party) AS (VALUES) DELETE FROM number_uses WHERE party IN (SELECT party FROM named)
 		AND NOT EXISTS (SELECT 1 FROM number_uses u WHERE u.party = number_uses.party AND (u.live OR u.used_at > 0))`, 0, "TEXT")
@@ -96,7 +98,7 @@ var (
 
 // ForgetUses forgets which numbers phones had before a time, limit phones at most, and returns how
 // many uses: to a choice it is as if there had been none.
-func (tx *Tx) ForgetUses(ctx context.Context, before time.Time, limit int) (forgotten int, err error) {
+func (tx *Tx) ForgetUses(ctx context.Context, before time.Time, limit int) (int, error) {
 	scanPhone := func(row scanner) (n masking.Number, err error) { return n, row.Scan(&n) }
 	phones, err := list(ctx, tx.querier, scanPhone, `SELECT party FROM number_uses
 		WHERE used_at > 0 AND NOT live AND used_at < $1 ORDER BY used_at LIMIT $2`, ms(before), limit)
@@ -108,19 +110,17 @@ func (tx *Tx) ForgetUses(ctx context.Context, before time.Time, limit int) (forg
 	if err := tx.LockPhones(ctx, phones...); err != nil {
 		return 0, err
 	}
-	for _, phone := range phones {
-		n, err := tx.exec(ctx, "UPDATE number_uses SET used_at = 0 WHERE party = $1 AND used_at > 0 AND NOT live AND used_at < $2", phone, ms(before))
-		if err != nil {
-			return 0, err
-		}
-		forgotten += int(n)
+	ofPhone := func(n masking.Number) []any { return []any{n} }
+	uses, err := execParts(ctx, tx.querier, forgetUses, []any{ms(before)}, phones, ofPhone)
+	if err != nil {
+		return 0, err
 	}
 	for _, statement := range []manyRows{forgetPhones, forgetWalks} {
-		if _, err := execParts(ctx, tx.querier, statement, nil, phones, func(n masking.Number) []any { return []any{n} }); err != nil {
+		if _, err := execParts(ctx, tx.querier, statement, nil, phones, ofPhone); err != nil {
 			return 0, err
 		}
 	}
-	return forgotten, nil
+	return int(uses), nil
 }
 
 // ForgetParties deletes customers and drivers who were taken off the list before a time and whom
