@@ -44,7 +44,7 @@ func fill(ctx context.Context, cfg config.Config, rides, numbers int, stdout io.
 	p := newPlatform(rides, numbers, cfg.Linger, cfg.RideLimit, time.Now().In(cfg.TimeZone))
 	told := p.now
 	for f, more := p.next(); more; f, more = p.next() {
-		if err := s.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Fill(ctx, f) }); err != nil {
+		if err := s.LongTx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.Fill(ctx, f) }); err != nil {
 			return fmt.Errorf("the database holds a part only: %w", err)
 		}
 		if time.Since(told) > 5*time.Second {

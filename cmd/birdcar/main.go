@@ -66,7 +66,7 @@ const usage = `usage: birdcar              serve
        birdcar backup FILE  copy the database into a new file, also while BirdCar runs
        birdcar copy --from URL --to URL
                             copy a database into an empty one: SQLite files or postgres:// URLs
-       birdcar generate --rides N --numbers M
+       birdcar generate [--rides 1000] [--numbers 100]
                             fill an empty database with plausible data, for benchmarks
        birdcar version      say which BirdCar this is`
 
@@ -80,7 +80,7 @@ func configured(args []string) bool {
 }
 
 func asksForHelp(args []string) bool {
-	return slices.Equal(args[1:], []string{"help"}) ||
+	return len(args) > 1 && args[1] == "help" ||
 		slices.ContainsFunc(args[1:], func(s string) bool { return s == "-h" || s == "-help" || s == "--help" })
 }
 
@@ -126,6 +126,6 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		}
 		return nil
 	default:
-		return fmt.Errorf("%q is not understood: birdcar alone serves, and else takes import, backup, copy, generate, version or help", command)
+		return fmt.Errorf("%q is not understood: run birdcar alone to serve, or with import, backup, copy, generate, version or help", command)
 	}
 }

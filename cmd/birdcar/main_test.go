@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,7 @@ import (
 // Who asks what can be asked gets an answer, also where the configuration is wrong.
 func TestRun_Help(t *testing.T) {
 	bad := map[string]string{"LINGER": "x", "DATABASE_URL": "mysql://"}
-	for _, words := range []string{"help", "-h", "--help", "generate --help", "copy -h", "backup --help", "import -help", "nonsense --help"} {
+	for _, words := range []string{"help", "help import", "-h", "--help", "generate --help", "copy -h", "backup --help", "import -help", "nonsense --help"} {
 		arguments := strings.Fields(words)
 		out, err := runCommand(arguments[0], bad, arguments[1:]...)
 		if err != nil || !strings.HasPrefix(out, "usage: birdcar") || !strings.Contains(out, "birdcar version") {
@@ -33,7 +34,7 @@ func TestRun_Help(t *testing.T) {
 
 func TestRun_NotUnderstood(t *testing.T) {
 	for words, want := range map[string]string{
-		"serve":         `"serve" is not understood: birdcar alone serves, and else takes import, backup, copy, generate, version or help`,
+		"serve":         `"serve" is not understood: run birdcar alone to serve, or with import, backup, copy, generate, version or help`,
 		"backup":        "backup wants a FILE",
 		"backup a b":    "backup wants a FILE",
 		"import":        "import wants a FILE",
@@ -45,6 +46,25 @@ func TestRun_NotUnderstood(t *testing.T) {
 		_, err := runCommand(arguments[0], nil, arguments[1:]...)
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("birdcar %s: got %v, want %s", words, err, want)
+		}
+	}
+}
+
+// The likeliest first failure of all: something listens there already.
+func TestRun_AddressNotFree(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for address, want := range map[string]string{
+		taken.Addr().String(): "ADDR: " + taken.Addr().String() + " is in use, perhaps by another BirdCar; stop that one, or name another port",
+		"192.0.2.1:8080":      "ADDR: 192.0.2.1:8080 is no address of this machine; try",
+	} {
+		env := map[string]string{"ADDR": address, "DATABASE_URL": newDatabase(t)}
+		err := run(context.Background(), []string{"birdcar"}, func(name string) string { return env[name] }, io.Discard, io.Discard)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
 		}
 	}
 }

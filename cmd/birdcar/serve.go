@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"birdcar/internal/carrier"
@@ -47,9 +48,12 @@ type app struct {
 func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.Logger) error {
 	listener, err := net.Listen("tcp", cfg.Addr)
 	if err != nil {
-		return fmt.Errorf("ADDR: %w", err)
+		return fmt.Errorf("ADDR: %s %w", cfg.Addr, whyNotListening(err))
 	}
 	defer listener.Close()
+	for _, advice := range cfg.Advice() {
+		log.Warn(advice)
+	}
 	a := &app{cfg: cfg, log: log, local: localURL(listener.Addr())}
 	waits := func() {
 		log.Info("waiting to look after the database's tables: another instance changes them (if it was killed, for half a minute), " +
@@ -70,6 +74,19 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	}
 	a.announce(stdout)
 	return a.run(ctx, listener)
+}
+
+// whyNotListening says what to do about an address that cannot be listened on.
+func whyNotListening(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return errors.New("is in use, perhaps by another BirdCar; stop that one, or name another port, like 127.0.0.1:8081")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return errors.New("is no address of this machine; try 127.0.0.1:8080 or :8080")
+	case errors.Is(err, syscall.EACCES):
+		return errors.New("is a port that only root may listen on; try 127.0.0.1:8080, behind a reverse proxy")
+	}
+	return fmt.Errorf("cannot be listened on: %w", err)
 }
 
 // closeStore closes the database, which waits for the writes in hand: for what is left of

@@ -6,8 +6,10 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	_ "time/tzdata" // TIME_ZONE works on machines that have no zone files
+	"unicode/utf8"
 )
 
 // Config is the whole configuration, read and checked.
@@ -34,6 +36,32 @@ type Config struct {
 
 // Simulated reports whether the simulator carries texts and calls.
 func (c Config) Simulated() bool { return c.APIKey == "" }
+
+// Advice is a line for each value that works and yet is hardly what its owner wants. Values
+// that may hold a secret are not in it.
+func (c Config) Advice() []string {
+	var lines []string
+	if c.TestKey() {
+		lines = append(lines, "MESSAGEBIRD_API_KEY: this is a test key, with which MessageBird sends nothing; set the live key")
+	}
+	for _, secret := range []struct {
+		name, value string
+		least       int
+		example     string
+	}{
+		{"WEBHOOK_TOKEN", c.WebhookToken, 16, "leave it empty, and BirdCar makes one"},
+		{"METRICS_TOKEN", c.MetricsToken, 16, "try the output of openssl rand -hex 16"},
+		{"ADMIN_PASSWORD", c.AdminPassword, 8, "use several words"},
+	} {
+		if n := utf8.RuneCountInString(secret.value); n > 0 && n < secret.least {
+			lines = append(lines, fmt.Sprintf("%s: shorter than %d characters, so it can be guessed; %s", secret.name, secret.least, secret.example))
+		}
+	}
+	return lines
+}
+
+// TestKey reports whether MessageBird takes messages with the key and sends none of them.
+func (c Config) TestKey() bool { return strings.HasPrefix(c.APIKey, "test_") }
 
 // Load reads and checks every variable. An empty value counts as none. The error
 // has one line for each bad value: the variable, what is wrong and an example.

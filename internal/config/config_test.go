@@ -180,3 +180,27 @@ func TestLoad_SeveralBadValues(t *testing.T) {
 		t.Errorf("the key is shown: %v", err)
 	}
 }
+
+func TestConfig_Advice(t *testing.T) {
+	for name, test := range map[string]struct {
+		c    Config
+		want string // what the one line begins with; empty: there is none
+	}{
+		"nothing set":      {Config{}, ""},
+		"all good":         {Config{APIKey: "live_abc", WebhookToken: "0123456789abcdef", MetricsToken: "0123456789abcdef", AdminPassword: "four words"}, ""},
+		"a test key":       {Config{APIKey: "test_gshuPaZoeEG6ovbc8M79w0QyM"}, "MESSAGEBIRD_API_KEY: this is a test key"},
+		"a short token":    {Config{WebhookToken: "0123456789abcde"}, "WEBHOOK_TOKEN: shorter than 16 characters"},
+		"a metrics token":  {Config{MetricsToken: "a"}, "METRICS_TOKEN: shorter than 16 characters"},
+		"a short password": {Config{AdminPassword: "höhöhö7"}, "ADMIN_PASSWORD: shorter than 8 characters"},
+	} {
+		lines := test.c.Advice()
+		if len(lines) > 1 || (len(lines) == 1) != (test.want != "") || len(lines) == 1 && !strings.HasPrefix(lines[0], test.want) {
+			t.Errorf("%s: got %q, want %q", name, lines, test.want)
+		}
+		for _, secret := range []string{test.c.APIKey, test.c.AdminPassword, test.c.WebhookToken} {
+			if secret != "" && strings.Contains(strings.Join(lines, ""), secret) {
+				t.Errorf("%s: %q shows the secret", name, lines)
+			}
+		}
+	}
+}

@@ -25,7 +25,9 @@ func Backup(ctx context.Context, url, to string) (size int64, err error) {
 		return 0, errors.New("this database is PostgreSQL, which has its own tool: pg_dump --format=custom --file=FILE, with the same URL")
 	}
 	from := sqlitePath(url)
-	if _, err := os.Stat(from); err != nil {
+	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("there is no database %s", from)
+	} else if err != nil {
 		return 0, err
 	}
 	if _, err := os.Lstat(to); err == nil {
