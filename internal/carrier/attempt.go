@@ -89,7 +89,7 @@ func retryAfter(header string, now time.Time) time.Duration {
 	const longest = 24 * time.Hour
 	var wait time.Duration
 	if seconds, err := strconv.Atoi(header); err == nil {
-		wait = time.Duration(min(seconds, int(longest/time.Second))) * time.Second
+		wait = time.Duration(min(max(seconds, 0), int(longest/time.Second))) * time.Second
 	} else if date, err := http.ParseTime(header); err == nil {
 		wait = date.Sub(now)
 	}

@@ -76,10 +76,18 @@ func (c *Client) Send(ctx context.Context, m masking.Message) (carrierID string,
 	if err != nil {
 		return "", outcome(err, a)
 	}
-	if answer.ID == "" {
+	carrierID = messageID(answer)
+	// An answer about another message is none to this one: it came late, on the same connection.
+	if carrierID == "" || answer.Reference != "" && answer.Reference != m.Reference {
 		return "", outcome(nil, a)
 	}
-	return answer.ID, nil
+	return carrierID, nil
+}
+
+// messageID is MessageBird's id of a message, as it can be stored and as a report's is read.
+func messageID(m *sms.Message) string {
+	id := masking.CleanLine(m.ID)
+	return strings.ToValidUTF8(id[:min(len(id), maxID)], "")
 }
 
 // Balance is what the account has left to spend.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -72,6 +73,30 @@ func TestClient_Send(t *testing.T) {
 	var wire WireSend
 	if err := json.Unmarshal([]byte(sent), &wire); err != nil || wire.Body != "I'm here ✋ & waiting" || wire.Recipients[0] != "447700900123" {
 		t.Errorf("got %+v, %v through the wire type", wire, err)
+	}
+}
+
+// An id that no database takes, or none that delivery reports have, is stored as reports are read.
+func TestClient_OddID(t *testing.T) {
+	for odd, want := range map[string]string{
+		`ab\u0000cd `:                      "abcd",
+		strings.Repeat("x", 4096):          strings.Repeat("x", maxID),
+		strings.Repeat("é", 4096):          strings.Repeat("é", maxID/2),
+		strings.Repeat("x", maxID-1) + "é": strings.Repeat("x", maxID-1),
+	} {
+		c := clientOf(t, func(w http.ResponseWriter, r *http.Request) {
+			message := `{"id":"` + odd + `","reference":"ref-1","recipients":{"items":[{"recipient":447700900123}]}}`
+			if r.Method == http.MethodGet {
+				message = `{"offset":0,"limit":20,"count":1,"totalCount":1,"items":[` + message + `]}`
+			}
+			answer(w, http.StatusOK, message)
+		})
+		if id, err := c.Send(t.Context(), messageTo(t, "447700900123")); err != nil || id != want {
+			t.Errorf("sent: got %q, %v, want %q", id, err, want)
+		}
+		if id, err := c.Find(t.Context(), messageTo(t, "447700900123")); err != nil || id != want {
+			t.Errorf("found: got %q, %v, want %q", id, err, want)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func (c *Client) Find(ctx context.Context, m masking.Message) (carrierID string,
 		tried := triedAfter(m.Uncertain, c.cfg.Now(), answered)
 		for i := range page.Items {
 			if matches(&page.Items[i], m) {
-				return page.Items[i].ID, nil
+				return messageID(&page.Items[i]), nil
 			}
 			search.pass(page.Items[i].CreatedDatetime)
 		}
@@ -86,7 +86,7 @@ func readable(limit, offset, asked, count, items, total int) bool {
 }
 
 func matches(found *sms.Message, m masking.Message) bool {
-	if found.Reference != m.Reference || found.ID == "" {
+	if found.Reference != m.Reference || messageID(found) == "" {
 		return false
 	}
 	for _, r := range found.Recipients.Items {

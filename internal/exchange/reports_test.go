@@ -184,6 +184,29 @@ func TestFailure_TellsTheSenderOnce(t *testing.T) {
 	})
 }
 
+// The report that a text failed comes when its ride is closed and another has its number: who
+// wrote it would answer there.
+func TestFailure_AfterItsRide(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ride := pairUp(t, w)
+		m := w.text(t, "in-1", ride.Customer.Number, ride.Proxy.Number, "hi")[0]
+		w.leave(t)
+		w.release(t, ride)
+		next := w.ride(t, ride.Customer, w.driver(t, "Another", "07700 900250"))
+		if next.Proxy.Number != ride.Proxy.Number {
+			t.Fatal("the next ride has another number")
+		}
+		w.told()
+		w.report(t, m, masking.Failed)
+		if got := w.state(t, m.ID); got.State != masking.Failed {
+			t.Errorf("the text is %s, want failed", got.State)
+		}
+		if notices := append(w.notices(t, ride), w.notices(t, next)...); len(notices) > 0 {
+			t.Errorf("told %+v", notices)
+		}
+	})
+}
+
 // The addressee changed phones between two parts of a text, of which the first fails. What waits behind
 // the others, at the new phone, goes on.
 func TestFailure_OfAPartBeforeTheLane(t *testing.T) {

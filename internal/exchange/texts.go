@@ -180,7 +180,8 @@ func (x *Exchange) afterFailure(ctx context.Context, tx *store.Tx, b *batch, m m
 	return x.next(ctx, tx, b, m)
 }
 
-// tellSender tells whoever sent the text that m relayed that it did not arrive.
+// tellSender tells whoever sent the text that m relayed that it did not arrive, as long as their
+// ride connects: what they answered would reach whoever its number stands for after that.
 func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m masking.Message) error {
 	in, err := tx.Cause(ctx, m)
 	if err != nil {
@@ -210,8 +211,14 @@ func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m mas
 	if !ok { // nothing goes to somebody else
 		return nil
 	}
+	route, err := tx.RouteOf(ctx, in.RideID, sender.Role)
+	if errors.Is(err, masking.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
 	return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.NotDelivered, RideID: in.RideID, Role: sender.Role, CauseID: in.ID,
-		From: in.To, To: sender.Number, Body: masking.TextFailed})
+		From: route.Number, To: route.Party, Body: masking.TextFailed})
 }
 
 // senderOf is the party of a ride, with the phone they have now, who sent the text in, which m

@@ -173,14 +173,16 @@ func KnownCountry(country string) bool {
 	return phonenumbers.GetCountryCodeForRegion(country) != 0
 }
 
-// String is the number masked: "+316•••••78".
+// String is the number masked: "+316•••••78". Of a short one less is shown, so that it cannot
+// be told by trying.
 func (n Number) String() string {
-	const shownFirst, shownLast = 4, 2
-	if len(n.e164) <= shownFirst+shownLast {
+	const shownFirst, shownLast, hiddenLeast = 4, 2, 5
+	first := min(shownFirst, len(n.e164)-shownLast-hiddenLeast)
+	if first < 1 {
 		return strings.Repeat("•", len(n.e164))
 	}
-	hidden := len(n.e164) - shownFirst - shownLast
-	return n.e164[:shownFirst] + strings.Repeat("•", hidden) + n.e164[len(n.e164)-shownLast:]
+	hidden := len(n.e164) - first - shownLast
+	return n.e164[:first] + strings.Repeat("•", hidden) + n.e164[len(n.e164)-shownLast:]
 }
 
 // GoString masks the number under %#v too.

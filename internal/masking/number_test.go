@@ -123,8 +123,12 @@ func TestNumber_PrintsMasked(t *testing.T) {
 			t.Errorf("%s shows the number: %s", how, text)
 		}
 	}
-	if got := n.String(); got != "+447•••••••01" {
-		t.Errorf("masked: got %q", got)
+	for digits, want := range map[string]string{
+		"447700900101": "+447•••••••01", "1234567890": "+123•••••90", "12345678": "+1•••••78", "1234567": "+•••••67", "123456": "•••••••",
+	} {
+		if got := (Number{e164: "+" + digits}).String(); got != want {
+			t.Errorf("%s masked: got %q, want %q", digits, got, want)
+		}
 	}
 }
 

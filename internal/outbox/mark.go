@@ -20,6 +20,8 @@ func (w *Worker) sent(m masking.Message, carrierID string) {
 // markTaken marks what was sent, all that came meanwhile in one transaction, until nothing
 // more comes.
 func (w *Worker) markTaken() {
+	var alone sync.WaitGroup
+	defer alone.Wait()
 	for first := range w.taken {
 		batch := []masking.Message{first}
 		for len(w.taken) > 0 && len(batch) < unmarked {
@@ -31,14 +33,12 @@ func (w *Worker) markTaken() {
 			}
 			continue
 		}
-		// One by one, so that none pays for another's failure.
-		var all sync.WaitGroup
+		// One by one, and beside what comes next, so that none pays for another's failure.
 		for _, m := range batch {
-			all.Go(func() {
+			alone.Go(func() {
 				w.persist(m, masking.Sent, func(context.Context) error { return w.markSent(m) })
 			})
 		}
-		all.Wait()
 	}
 }
 

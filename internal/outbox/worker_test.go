@@ -2,6 +2,7 @@ package outbox_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -609,6 +610,38 @@ func TestWorker_TooOldAfterACrash(t *testing.T) {
 		if m := w.message(0); m.State != masking.Failed || m.Reason == "" {
 			w.t.Errorf("the text is %s: %q; want it to have failed, and why", m.State, m.Reason)
 		}
+	})
+}
+
+// One that cannot be marked, whatever the reason, is marked late; the others at once.
+func TestWorker_OneNotMarked(t *testing.T) {
+	inWorld(t, 3, func(w *world) {
+		t := w.t
+		db, err := sql.Open("sqlite3", "file:"+w.file+"?_busy_timeout=5000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		_, err = db.Exec(`CREATE TRIGGER broken BEFORE UPDATE ON messages WHEN NEW.state = 'sent' AND NEW.body = 'text 1'
+			BEGIN SELECT RAISE(FAIL, 'broken'); END`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.text(0)
+		time.Sleep(time.Second)
+		w.text(1)
+		w.text(2)
+		time.Sleep(time.Second)
+		for ride, want := range []masking.MessageState{masking.Sending, masking.Sent, masking.Sent} {
+			if got := w.message(ride).State; got != want {
+				t.Errorf("text %d is %s, want %s", ride+1, got, want)
+			}
+		}
+		if _, err := db.Exec("DROP TRIGGER broken"); err != nil {
+			t.Fatal(err)
+		}
+		w.settled()
+		w.carrier.once(t)
 	})
 }
 

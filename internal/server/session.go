@@ -124,7 +124,10 @@ func (s *Server) signIn(r *http.Request) error {
 	}
 	s.sessions.Put(r.Context(), sessionAdmin, s.admin())
 	s.sessions.Put(r.Context(), sessionUsed, s.Now().Truncate(sessionNoted).Unix())
-	return nil
+	begins := *s.sessions // shares the request's data
+	begins.Store = s.Store.NewSessions()
+	_, _, err := begins.Commit(r.Context())
+	return err
 }
 
 // signedIn reports whether the request has the session of an admin. It is false

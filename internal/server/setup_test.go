@@ -2,10 +2,14 @@ package server_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,6 +166,45 @@ func TestSetup_webhooks(t *testing.T) {
 	s.get("/setup").wantCheck("Delivery reports come in", "fine")
 	s.textIn("", "", "", "").wantStatus(400)
 	s.get("/setup").wantCheck("Texts come in", "fine") // what came was let in
+}
+
+// A request under way when all are signed out, and in which the session's use would be noted, does
+// not bring the session back.
+func TestSignOutEverywhere_beside(t *testing.T) {
+	var shift atomic.Int64
+	s := newSite(t, func(c *server.Config) { c.Now = func() time.Time { return testNow.Add(time.Duration(shift.Load())) } })
+	s.login()
+	shift.Store(int64(time.Hour))
+	arrives, rest := io.Pipe()
+	reading := make(chan struct{})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(reading) }})
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/customers", arrives)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Expect", "100-continue")
+	slow := *s.client
+	slow.Transport = &http.Transport{ExpectContinueTimeout: time.Minute}
+	answered := make(chan error)
+	go func() {
+		answer, err := slow.Do(r)
+		if err == nil {
+			err = answer.Body.Close()
+		}
+		answered <- err
+	}()
+	<-reading
+	if err := s.store.SignOutAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(rest, "name=Ada&number=%2B447700900123"); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(rest.Close(), <-answered); err != nil {
+		t.Fatal(err)
+	}
+	s.get("/customers").wantRedirect("/login?next=%2Fcustomers")
 }
 
 func TestSignOutEverywhere(t *testing.T) {

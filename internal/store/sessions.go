@@ -10,10 +10,21 @@ import (
 )
 
 // Sessions keeps the admin's sessions for scs: a token's hash, opaque data, and
-// when it expires.
-func (s *Store) Sessions() scs.CtxStore { return sessions{s} }
+// when it expires. A commit changes a session that is there; one that was ended meanwhile, by
+// another request, stays so.
+func (s *Store) Sessions() scs.CtxStore {
+	return sessions{s, "UPDATE sessions SET data = $2, expires_at = $3 WHERE token = $1"}
+}
 
-type sessions struct{ s *Store }
+// NewSessions is Sessions whose commit begins one.
+func (s *Store) NewSessions() scs.CtxStore {
+	return sessions{s, "INSERT INTO sessions (token, data, expires_at) VALUES ($1, $2, $3)"}
+}
+
+type sessions struct {
+	s      *Store
+	commit string
+}
 
 var _ scs.CtxStore = sessions{}
 
@@ -27,8 +38,7 @@ func (t sessions) FindCtx(ctx context.Context, token string) (data []byte, ok bo
 
 func (t sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	return t.s.Tx(ctx, func(ctx context.Context, tx *Tx) error {
-		_, err := tx.exec(ctx, `INSERT INTO sessions (token, data, expires_at) VALUES ($1, $2, $3)
-			ON CONFLICT (token) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at`, token, data, ms(expiry))
+		_, err := tx.exec(ctx, t.commit, token, data, ms(expiry))
 		return err
 	})
 }
