@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -329,5 +332,53 @@ func TestFault_StopWhileTheDatabaseHangs(t *testing.T) {
 	close(answer)
 	if err := errors.Join(<-written, s.Close()); err != nil {
 		t.Error(err)
+	}
+}
+
+// What MessageBird says unasked may be a text and whose it is: it is in no log.
+func TestFault_AnsweredTwice(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	hungUp := make(chan struct{})
+	go func() {
+		tcp, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer tcp.Close()
+		defer close(hungUp)
+		request, err := http.ReadRequest(bufio.NewReader(tcp))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		sent, err := io.ReadAll(request.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		message := `{"id":"1","body":"my door code is 4711","recipients":{"items":[{"recipient":447700900200}]}}`
+		for range 2 {
+			fmt.Fprintf(tcp, "HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s", len(message), message)
+			time.Sleep(50 * time.Millisecond)
+		}
+		if n, err := tcp.Read(make([]byte, 1)); n > 0 || err == nil {
+			t.Errorf("after %s something else was asked", sent)
+		}
+	}()
+	f := newFaulty(t, map[string]string{"MESSAGEBIRD_API_URL": "http://" + listener.Addr().String()})
+	if status := f.text(false); status != http.StatusOK {
+		t.Fatalf("a text was answered with %d", status)
+	}
+	select {
+	case <-hungUp:
+	case <-time.After(patience):
+		t.Fatal("the connection that says more than it was asked stays")
+	}
+	f.terminate()
+	if log := f.log.String(); strings.Contains(log, "4711") || strings.Contains(log, "447700900200") {
+		t.Errorf("the log has it:\n%s", log)
 	}
 }
