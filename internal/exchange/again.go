@@ -48,7 +48,7 @@ func (x *Exchange) SendAllAgain(ctx context.Context) (sent, refused int, err err
 			s, r = 0, 0
 			for _, m := range failed {
 				n, err := x.sendAgain(ctx, tx, b, m)
-				if errors.As(err, new(masking.Invalid)) {
+				if errors.As(err, new(masking.Invalid)) || errors.Is(err, masking.ErrNotFound) { // forgotten since it was listed
 					r++
 				} else if err != nil {
 					return err

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"birdcar/internal/masking"
@@ -10,12 +11,13 @@ import (
 
 const (
 	// forgetEvery is how often it is looked whether something has been kept long enough.
-	forgetEvery = time.Minute
+	forgetEvery = 10 * time.Minute
 	// A transaction deletes so much at most, and then rests three times as long as it took:
 	// texts wait for it, a few hundredths of a second.
-	forgetRides = 20
-	forgetRows  = 200
-	forgetRest  = 3
+	forgetRides  = 20
+	forgetRows   = 200
+	forgetRest   = 3
+	forgetPhones = 1000 // that are looked at together
 	// leap is by how much a clock may be set and still be the same.
 	leap = 10 * time.Minute
 )
@@ -78,36 +80,76 @@ type Forgotten struct {
 
 // ForgetOld deletes what is older than KEEP: rides that closed before, with their texts; texts
 // of no ride and calls that came in before; which numbers phones had before; and who was taken off the lists before
-// and has no ride any more. KEEP 0: nothing.
+// and has no ride any more. KEEP 0: nothing. What cannot be deleted keeps nothing else from it.
 func (x *Exchange) ForgetOld(ctx context.Context) (f Forgotten, err error) {
 	if x.Keep == 0 {
 		return f, nil
 	}
 	before := x.Now().Add(-x.Keep)
-	if err := x.forgetRides(ctx, before, &f); err != nil {
-		return f, err
-	}
 	var uses int
-	for _, rows := range []struct {
-		count  *int
-		forget func(tx *store.Tx, ctx context.Context, before time.Time, limit int) (int, error)
-	}{
-		{&f.Texts, (*store.Tx).ForgetTexts},
-		{&f.Calls, (*store.Tx).ForgetCalls},
-		{&uses, (*store.Tx).ForgetUses},
-		{&f.People, (*store.Tx).ForgetParties},
-	} {
-		for {
-			n, err := x.forget(ctx, func(ctx context.Context, tx *store.Tx) (int, error) { return rows.forget(tx, ctx, before, forgetRows) })
-			if err != nil {
-				return f, err
-			} else if n == 0 {
-				break
-			}
-			*rows.count += n
+	return f, errors.Join(
+		x.forgetRides(ctx, before, &f),
+		x.forgetAged(ctx, (*store.Tx).ForgetTexts, before, &f.Texts),
+		x.forgetAged(ctx, (*store.Tx).ForgetCalls, before, &f.Calls),
+		x.forgetAll(ctx, (*store.Tx).ForgetUses, before, &uses),
+		x.forgetAll(ctx, (*store.Tx).ForgetParties, before, &f.People),
+		x.forgetLists(ctx),
+	)
+}
+
+// forgetAged forgets what goes by its id and age.
+func (x *Exchange) forgetAged(ctx context.Context, forget func(*store.Tx, context.Context, time.Time, int64, int) (store.Piece, error),
+	before time.Time, count *int) error {
+	for p := (store.Piece{More: true}); p.More; {
+		after := p.Last
+		err := x.forget(ctx, func(ctx context.Context, tx *store.Tx) (done bool, err error) {
+			p, err = forget(tx, ctx, before, after, forgetRows)
+			return p.Forgotten > 0, err
+		})
+		if err != nil {
+			return err
+		}
+		*count += p.Forgotten
+	}
+	return nil
+}
+
+// forgetAll forgets what is found by its age, until nothing more is.
+func (x *Exchange) forgetAll(ctx context.Context, forget func(*store.Tx, context.Context, time.Time, int) (int, error),
+	before time.Time, count *int) error {
+	for n := 1; n > 0; *count += n {
+		err := x.forget(ctx, func(ctx context.Context, tx *store.Tx) (done bool, err error) {
+			n, err = forget(tx, ctx, before, forgetRows)
+			return n > 0, err
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return f, nil
+	return nil
+}
+
+// forgetLists forgets the lists of the pool's numbers that phones have which nobody on the lists of
+// people has any more.
+func (x *Exchange) forgetLists(ctx context.Context) error {
+	for last := (masking.Number{}); ; {
+		listed, err := x.Store.ListedPhones(ctx, last, forgetPhones)
+		if err != nil || len(listed) == 0 {
+			return err
+		}
+		last = listed[len(listed)-1].Phone
+		for _, l := range listed {
+			for more := !l.Known; more; {
+				err := x.forget(ctx, func(ctx context.Context, tx *store.Tx) (done bool, err error) {
+					more, err = tx.ForgetList(ctx, l.Phone, forgetRows)
+					return true, err
+				})
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
 }
 
 func (x *Exchange) forgetRides(ctx context.Context, before time.Time, f *Forgotten) error {
@@ -117,10 +159,10 @@ func (x *Exchange) forgetRides(ctx context.Context, before time.Time, f *Forgott
 			return err
 		}
 		last = &closed[len(closed)-1] // also of those that cannot go yet
-		var texts int
-		rides, err := x.forget(ctx, func(ctx context.Context, tx *store.Tx) (rides int, err error) {
+		var rides, texts int
+		err = x.forget(ctx, func(ctx context.Context, tx *store.Tx) (done bool, err error) {
 			rides, texts, err = tx.ForgetRides(ctx, closed)
-			return rides, err
+			return rides > 0, err
 		})
 		if err != nil {
 			return err
@@ -129,25 +171,26 @@ func (x *Exchange) forgetRides(ctx context.Context, before time.Time, f *Forgott
 	}
 }
 
-// forget does a piece of the work, one process at a time, and rests.
-func (x *Exchange) forget(ctx context.Context, piece func(context.Context, *store.Tx) (int, error)) (n int, err error) {
+// forget does a piece of the work, one process at a time, and rests if something was done.
+func (x *Exchange) forget(ctx context.Context, piece func(context.Context, *store.Tx) (done bool, err error)) error {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return err
 	}
 	began := time.Now()
-	err = x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	var done bool
+	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		if err := tx.Lock(ctx, "forget"); err != nil {
 			return err
 		}
-		n, err = piece(ctx, tx)
+		done, err = piece(ctx, tx)
 		return err
 	})
-	if err != nil || n == 0 {
-		return 0, err
+	if err != nil || !done {
+		return err
 	}
 	select {
 	case <-ctx.Done():
 	case <-time.After(forgetRest * time.Since(began)):
 	}
-	return n, nil
+	return nil
 }

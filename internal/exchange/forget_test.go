@@ -38,38 +38,44 @@ func TestForgetOld_NothingIsLeft(t *testing.T) {
 				w.text(t, fmt.Sprint("a", i), ada.Number, one.Number, "walrus")
 				w.text(t, fmt.Sprint("b", i), bob.Number, one.Number, "walrus")
 			}
-			failed := w.text(t, "fails", ada.Number, one.Number, "walrus")[0]
-			if err := w.FailMessage(ctx, failed, 9, "no such phone"); err != nil {
+			w.leave(t)
+			fails := w.text(t, "fails", ada.Number, one.Number, "walrus")[0]
+			w.fail(t)
+			if err := w.SendAgain(ctx, fails.ID); err != nil {
 				t.Fatal(err)
+			}
+			w.leave(t)
+			if told := w.notices(t, ride); len(told) != 1 {
+				t.Fatalf("of a text that failed the sender was told %d times", len(told))
 			}
 			moved, err := w.ChangeParty(ctx, masking.Driver, bob.ID, bob.Name, "07700 900202")
 			if err != nil {
 				t.Fatal(err)
 			}
+			w.release(t, ride)
 			w.text(t, "stranger", stranger, one.Number, "walrus")
 			w.text(t, "loop", one.Number, one.Number, "walrus")
 			w.call(t, ada.Number, one.Number)
 			w.call(t, stranger, one.Number)
 			w.recordCalls(t)
-			w.release(t, ride)
 			if late := w.text(t, "late", ada.Number, one.Number, "walrus"); len(late) != 1 {
 				t.Fatalf("%d answers to a late text, want 1", len(late))
 			}
 			w.send(t)
-			for _, p := range []masking.Party{ada, moved} {
+			for _, p := range []masking.Party{ada, moved, w.customer(t, "Evangeline", "07700 900105")} {
 				if err := w.DeleteParty(ctx, p.Role, p.ID); err != nil {
 					t.Fatal(err)
 				}
 			}
 
 			clock.Move(keep)
-			if f, err := w.ForgetOld(ctx); err != nil || f.Rides != 0 || f.People != 0 {
+			if f, err := w.ForgetOld(ctx); err != nil || f != (exchange.Forgotten{}) {
 				t.Fatalf("a moment too early: forgot %+v, %v", f, err)
 			}
 			w.says(t, ada.Number, one.Number, masking.SayEnded)
 			clock.Move(time.Millisecond)
 			f, err := w.ForgetOld(ctx)
-			if err != nil || f.Rides != 1 || f.People != 2 || f.Texts < 320 {
+			if err != nil || f.Rides != 1 || f.People != 3 || f.Texts < 320 || f.Calls != 2 {
 				t.Fatalf("forgot %+v, %v", f, err)
 			}
 			clock.Move(time.Hour) // the calls to hear that all are gone, too
@@ -81,12 +87,15 @@ func TestForgetOld_NothingIsLeft(t *testing.T) {
 			}
 
 			left := everything(t, driver, url)
-			for _, gone := range []string{"900101", "900201", "900202", "900777", "Adalbert", "Bogdana", "adalbert", "bogdana", "xylophone", "walrus", "Xylophone"} {
+			for _, gone := range []string{"900101", "900201", "900202", "900777", "900105", "Evangeline", "Adalbert", "Bogdana", "adalbert", "bogdana", "xylophone", "walrus", "Xylophone"} {
 				for _, text := range []string{gone, backwards(gone)} {
 					if i := strings.Index(left, text); i >= 0 {
 						t.Errorf("%q is left: %s", text, left[max(0, i-80):min(i+80, len(left))])
 					}
 				}
+			}
+			if c, err := w.store.Census(ctx, 100); err != nil || c.Open != 1 || c.Closed < 1 {
+				t.Errorf("counted %+v, %v; want the forgotten ride among the closed ones", c, err)
 			}
 			w.isIn(t, other, masking.Open)
 			w.connects(t, cyd.Number, one.Number, dan.Number)
@@ -175,18 +184,48 @@ func TestForgetOld_TextsWait(t *testing.T) {
 			rides = append(rides, w.ride(t, ada, bob))
 			w.release(t, rides[i])
 		}
-		waits := w.text(t, "late", rides[0].Customer.Number, one.Number, "Are you still there?")
+		w.text(t, "on its way", rides[1].Customer.Number, one.Number, "Are you still there?")
 		w.clock.Move(keep + time.Millisecond)
-		if f, err := w.ForgetOld(ctx); err != nil || f.Rides != len(rides)-1 {
-			t.Fatalf("forgot %+v, %v; want %d rides", f, err, len(rides)-1)
+		sends := w.claim(t)[0]
+		waits := w.text(t, "late", rides[0].Customer.Number, one.Number, "Are you still there?")[0]
+		if f, err := w.ForgetOld(ctx); err != nil || f.Rides != len(rides)-2 {
+			t.Fatalf("forgot %+v, %v; want %d rides", f, err, len(rides)-2)
 		}
-		w.isIn(t, rides[0], masking.Closed)
-		if m, err := w.store.Message(ctx, waits[0].ID); err != nil || m.State != masking.Queued {
-			t.Errorf("the text that waits is %s, %v", m.State, err)
+		for i, m := range []masking.Message{waits, sends} {
+			w.isIn(t, rides[i], masking.Closed)
+			if got, err := w.store.Message(ctx, m.ID); err != nil || got.State != m.State {
+				t.Errorf("the text that is %s is %s, %v", m.State, got.State, err)
+			}
 		}
+		w.sent(t, sends)
 		w.send(t)
-		if f, err := w.ForgetOld(ctx); err != nil || f.Rides != 1 {
+		if f, err := w.ForgetOld(ctx); err != nil || f.Rides != 2 {
 			t.Errorf("once it was sent: forgot %+v, %v", f, err)
+		}
+	})
+}
+
+// What a clock made that was months ahead does not keep what is behind it.
+func TestForgetOld_ClockWasAhead(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		one := w.number(t, "07700 900901")
+		come := func(n int) {
+			for i := range n {
+				stranger := phone(t, fmt.Sprintf("07700 900%03d", i))
+				w.call(t, stranger, one.Number)
+				w.text(t, fmt.Sprint(w.clock.Now(), i), stranger, one.Number, "hi")
+			}
+			w.recordCalls(t)
+		}
+		const ahead = 5000 * time.Hour
+		w.clock.Move(ahead)
+		come(250) // more than a piece
+		w.clock.Move(-ahead)
+		come(10)
+		w.clock.Move(keep + time.Millisecond)
+		f, err := w.ForgetOld(context.Background())
+		if want := (exchange.Forgotten{Texts: 10, Calls: 10}); err != nil || f != want {
+			t.Errorf("forgot %+v, %v; want %+v", f, err, want)
 		}
 	})
 }
@@ -297,4 +336,28 @@ func TestInstances_TextsWhileTheirRideIsForgotten(t *testing.T) {
 		}
 		t.Logf("of %d late texts %d came when their ride was gone", came, unrouted)
 	})
+}
+
+// A failed text that is forgotten between the list of those to send again and its turn, or whose
+// cause is, keeps none of the others from leaving.
+func TestSendAllAgain_ForgottenMeanwhile(t *testing.T) {
+	clock := storetest.NewClock()
+	path := filepath.Join(t.TempDir(), "birdcar.db")
+	w := newTown(t, storetest.Open(t, path, clock.Now), clock)
+	ride := pairUp(t, w)
+	gone := w.text(t, "gone", ride.Customer.Number, ride.Proxy.Number, "hi")[0]
+	w.text(t, "there", ride.Driver.Number, ride.Proxy.Number, "hi")
+	w.fail(t)
+	db, err := sql.Open("sqlite3", "file:"+path+"?_busy_timeout=5000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("DELETE FROM messages WHERE id = ?", gone.CauseID); err != nil {
+		t.Fatal(err)
+	}
+	sent, refused, err := w.SendAllAgain(context.Background())
+	if err != nil || sent != 1 || refused != 1 {
+		t.Errorf("%d sent, %d refused, %v; want 1 and 1", sent, refused, err)
+	}
 }

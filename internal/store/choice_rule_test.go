@@ -144,10 +144,20 @@ func (c *choices) forget(t *rapid.T) {
 		t.SkipNow()
 	}
 	c.forgotten = before
-	c.tx(func(ctx context.Context, tx *Tx) error {
-		_, err := tx.ForgetUses(ctx, c.forgotten, 100)
-		return err
-	})
+	for forgotten := 1; forgotten > 0; {
+		c.tx(func(ctx context.Context, tx *Tx) (err error) {
+			forgotten, err = tx.ForgetUses(ctx, c.forgotten, 3)
+			return err
+		})
+	}
+	// Lists are forgotten a piece at a time, and what a choice sees between two is whole.
+	for range rapid.IntRange(0, 6).Draw(t, "pieces") {
+		phone := c.parties[c.any(t, "of", len(c.parties))].Number
+		c.tx(func(ctx context.Context, tx *Tx) error {
+			_, err := tx.ForgetList(ctx, phone, 2)
+			return err
+		})
+	}
 }
 
 func (c *choices) ride(t *rapid.T) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -31,4 +32,19 @@ func (s *Store) Pairs(ctx context.Context, query string) ([][2]string, error) {
 	return list(ctx, s.querier, func(row scanner) (pair [2]string, err error) {
 		return pair, row.Scan(&pair[0], &pair[1])
 	}, query)
+}
+
+// ExplainForgetUses is how PostgreSQL would run what forgets uses, as text.
+func (s *Store) ExplainForgetUses(ctx context.Context) (plans string, err error) {
+	for _, statement := range forgetUses {
+		err := runParts(statement, []any{0}, make([]partyOnNumber, 96), partyOnNumber.values, func(query string, args []any) error {
+			lines, err := list(ctx, s.querier, func(row scanner) (line string, err error) { return line, row.Scan(&line) }, "EXPLAIN "+query, args...)
+			plans += strings.Join(lines, "\n") + "\n"
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	return plans, nil
 }

@@ -27,6 +27,7 @@ func ofIDs(text string) manyRows { return aboutRows("WITH named (id) AS (VALUES)
 
 var (
 	forgetTexts  = ofIDs("DELETE FROM messages WHERE id IN (SELECT id FROM named)")
+	forgetCalls  = ofIDs("DELETE FROM calls WHERE id IN (SELECT id FROM named)")
 	forgetRoutes = ofIDs("DELETE FROM routes WHERE ride_id IN (SELECT id FROM named)")
 	forgetRides  = ofIDs("DELETE FROM rides WHERE id IN (SELECT id FROM named)")
 	ofID         = func(id int64) []any { return []any{id} }
@@ -86,41 +87,80 @@ func (tx *Tx) holdRides(ctx context.Context, rides []masking.Ride) ([]masking.Ri
 	return slices.DeleteFunc(slices.Clone(rides), func(r masking.Ride) bool { return !held[r.ID] }), err
 }
 
-var (
-	forgetUses = aboutRows(`WITH named (party) AS (VALUES) UPDATE number_uses SET used_at = 0 WHERE party IN (SELECT party FROM named)
-		AND used_at > 0 AND NOT live AND used_at < $1`, 1, "TEXT")
-	// Of a phone that neither has nor had a number nothing is left.
-	forgetPhones = aboutRows(`WITH named (party) AS (VALUES) DELETE FROM number_uses WHERE party IN (SELECT party FROM named)
-		AND NOT EXISTS (SELECT 1 FROM number_uses u WHERE u.party = number_uses.party AND (u.live OR u.used_at > 0))`, 0, "TEXT")
-	forgetWalks = aboutRows(`WITH named (party) AS (VALUES) DELETE FROM pool_walks WHERE party IN (SELECT party FROM named)
-		AND NOT EXISTS (SELECT 1 FROM number_uses u WHERE u.party = pool_walks.party)`, 0, "TEXT")
-)
+// A use that is over, whose phone has a list that it is on or has not.
+func oldUses(statement, listed string) manyRows {
+	return aboutRows("WITH named (party, number_id) AS (VALUES) "+statement+` WHERE (party, number_id) IN (SELECT party, number_id FROM named)
+		AND used_at > 0 AND NOT live AND used_at < $1 AND `+listed+` EXISTS
+		(SELECT 1 FROM pool_walks w WHERE w.party = number_uses.party AND w.country = number_uses.country)`, 1, "TEXT", "BIGINT")
+}
 
-// ForgetUses forgets which numbers phones had before a time, limit phones at most, and returns how
-// many uses: to a choice it is as if there had been none.
-func (tx *Tx) ForgetUses(ctx context.Context, before time.Time, limit int) (int, error) {
-	scanPhone := func(row scanner) (n masking.Number, err error) { return n, row.Scan(&n) }
-	phones, err := list(ctx, tx.querier, scanPhone, `SELECT party FROM number_uses
+var forgetUses = []manyRows{
+	oldUses("UPDATE number_uses SET used_at = 0", ""), // a list must name every number up to where it is
+	oldUses("DELETE FROM number_uses", "NOT"),
+}
+
+// ForgetUses forgets which numbers phones had before a time, limit uses at most, and returns how
+// many: to a choice it is as if there had been none.
+func (tx *Tx) ForgetUses(ctx context.Context, before time.Time, limit int) (forgotten int, err error) {
+	uses, err := list(ctx, tx.querier, scanParties, `SELECT party, number_id FROM number_uses
 		WHERE used_at > 0 AND NOT live AND used_at < $1 ORDER BY used_at LIMIT $2`, ms(before), limit)
-	if err != nil || len(phones) == 0 {
+	if err != nil || len(uses) == 0 {
 		return 0, err
 	}
-	slices.SortFunc(phones, func(a, b masking.Number) int { return cmp.Compare(a.E164(), b.E164()) })
-	phones = slices.Compact(phones)
+	phones := make([]masking.Number, len(uses))
+	for i, u := range uses {
+		phones[i] = u.party
+	}
 	if err := tx.LockPhones(ctx, phones...); err != nil {
 		return 0, err
 	}
-	ofPhone := func(n masking.Number) []any { return []any{n} }
-	uses, err := execParts(ctx, tx.querier, forgetUses, []any{ms(before)}, phones, ofPhone)
-	if err != nil {
-		return 0, err
-	}
-	for _, statement := range []manyRows{forgetPhones, forgetWalks} {
-		if _, err := execParts(ctx, tx.querier, statement, nil, phones, ofPhone); err != nil {
+	for _, statement := range forgetUses {
+		n, err := execParts(ctx, tx.querier, statement, []any{ms(before)}, uses, partyOnNumber.values)
+		if err != nil {
 			return 0, err
 		}
+		forgotten += int(n)
 	}
-	return int(uses), nil
+	return forgotten, nil
+}
+
+// Listed is a phone that has a list of the pool's numbers.
+type Listed struct {
+	Phone masking.Number
+	Known bool // somebody on the lists of people has it
+}
+
+// ListedPhones are phones that have a list of the pool's numbers, in their order and after one
+// (none: from the first), limit at most.
+func (r reads) ListedPhones(ctx context.Context, after masking.Number, limit int) ([]Listed, error) {
+	return list(ctx, r.querier, func(row scanner) (l Listed, err error) { return l, row.Scan(&l.Phone, &l.Known) },
+		`SELECT party, EXISTS (SELECT 1 FROM customers WHERE number = party AND deleted_at = 0) OR
+			EXISTS (SELECT 1 FROM drivers WHERE number = party AND deleted_at = 0)
+		FROM (SELECT DISTINCT party FROM pool_walks WHERE party > $1 ORDER BY party LIMIT $2) AS listed ORDER BY party`, after.E164(), limit)
+}
+
+// ForgetList forgets the list of the pool's numbers that a phone has of which no use is left,
+// limit numbers at most, and reports whether there are more. The list is at no moment taken for
+// whole that is not: whoever has the phone next may have a ride between two such steps.
+func (tx *Tx) ForgetList(ctx context.Context, phone masking.Number, limit int) (more bool, err error) {
+	if err := tx.LockPhones(ctx, phone); err != nil {
+		return false, err
+	}
+	var used bool
+	err = tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM number_uses WHERE party = $1 AND (live OR used_at > 0))", phone).Scan(&used)
+	if err != nil || used {
+		return false, err
+	}
+	if _, err := tx.exec(ctx, "UPDATE pool_walks SET available_seq = 0 WHERE party = $1 AND available_seq > 0", phone); err != nil {
+		return false, err
+	}
+	n, err := tx.exec(ctx, `DELETE FROM number_uses WHERE party = $1 AND NOT live AND used_at = 0
+		AND number_id IN (SELECT number_id FROM number_uses WHERE party = $1 ORDER BY number_id LIMIT $2)`, phone, limit)
+	if err != nil || int(n) == limit {
+		return err == nil, err
+	}
+	_, err = tx.exec(ctx, "DELETE FROM pool_walks WHERE party = $1", phone)
+	return false, err
 }
 
 // ForgetParties deletes customers and drivers who were taken off the list before a time and whom
@@ -154,16 +194,42 @@ func (tx *Tx) forgetParties(ctx context.Context, role masking.Role, before time.
 	return len(gone), nil
 }
 
-// ForgetTexts deletes texts of no ride that were made before a time, and returns how many: some
-// of the limit oldest.
-func (tx *Tx) ForgetTexts(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := tx.exec(ctx, `DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE ride_id IS NULL ORDER BY id LIMIT $2)
-		AND created_at < $1 AND state NOT IN ('queued', 'sending')`, ms(before), limit)
-	return int(n), err
+// Piece is what was looked at to be forgotten.
+type Piece struct {
+	Last      int64 // id; the next piece begins after it
+	Forgotten int
+	More      bool // the next may have something, too
+}
+
+// ForgetTexts deletes texts of no ride that were made before a time, of the limit oldest after an id.
+func (tx *Tx) ForgetTexts(ctx context.Context, before time.Time, after int64, limit int) (Piece, error) {
+	return tx.forgetAged(ctx, "messages WHERE ride_id IS NULL AND state NOT IN ('queued', 'sending') AND", forgetTexts, before, after, limit)
 }
 
 // ForgetCalls is ForgetTexts for calls, those of rides too.
-func (tx *Tx) ForgetCalls(ctx context.Context, before time.Time, limit int) (int, error) {
-	n, err := tx.exec(ctx, "DELETE FROM calls WHERE id IN (SELECT id FROM calls ORDER BY id LIMIT $2) AND created_at < $1", ms(before), limit)
-	return int(n), err
+func (tx *Tx) ForgetCalls(ctx context.Context, before time.Time, after int64, limit int) (Piece, error) {
+	return tx.forgetAged(ctx, "calls WHERE", forgetCalls, before, after, limit)
+}
+
+// forgetAged goes by ids, in which rows are made. One made later than now was made by a clock that
+// was ahead: older ones may be behind it.
+func (tx *Tx) forgetAged(ctx context.Context, rows string, forget manyRows, before time.Time, after int64, limit int) (p Piece, err error) {
+	var old []int64
+	var ahead bool
+	p.Last = after
+	found, err := list(ctx, tx.querier, func(row scanner) (none struct{}, err error) {
+		var created time.Time
+		err = row.Scan(&p.Last, at(&created))
+		if created.Before(before) {
+			old = append(old, p.Last)
+		}
+		ahead = ahead || created.After(tx.Now)
+		return none, err
+	}, "SELECT id, created_at FROM "+rows+" id > $1 ORDER BY id LIMIT $2", after, limit)
+	if err != nil {
+		return p, err
+	}
+	n, err := execParts(ctx, tx.querier, forget, nil, old, ofID)
+	p.Forgotten, p.More = int(n), len(found) == limit && (ahead || len(old) > 0)
+	return p, err
 }

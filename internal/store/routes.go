@@ -131,6 +131,8 @@ type partyOnNumber struct {
 	number int64
 }
 
+func (p partyOnNumber) values() []any { return []any{p.party, p.number} }
+
 func scanParties(row scanner) (partyOnNumber, error) {
 	var p partyOnNumber
 	err := row.Scan(&p.party, &p.number)
