@@ -229,3 +229,36 @@ func TestImport_Stopped(t *testing.T) {
 		t.Errorf("something was imported, %v", err)
 	}
 }
+
+// A number that was retired here connects nobody again because a tutorial's ride has it.
+func TestImport_RetiredNumber(t *testing.T) {
+	file := tutorialFile(t, `
+		INSERT INTO customers VALUES (1, 'Caitlyn Carless', '+447700900101');
+		INSERT INTO drivers VALUES (1, 'David Driver', '+447700900201');
+		INSERT INTO proxy_numbers VALUES (1, '+447700900901');
+		INSERT INTO rides VALUES (1, 'A', 'B', '`+time.Now().Add(24*time.Hour).Format("2006-01-02 15:04")+`', 1, 1, 1), (2, 'A', 'B', '2019-03-01', 1, 1, 1);`)
+	database := newDatabase(t)
+	s := storetest.Open(t, database, time.Now)
+	retired, err := masking.ParseCarrier("447700900901", "GB")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Tx(context.Background(), func(ctx context.Context, tx *store.Tx) error {
+		n, err := tx.AddProxyNumber(ctx, retired)
+		if err != nil {
+			return err
+		}
+		return tx.SetPoolState(ctx, n.ID, masking.Retired)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := runImport(t, database, file)
+	if err != nil || !strings.Contains(out, "and 1 rides;") || !strings.Contains(out, "Refused ride 1: its proxy number is retired here\n") {
+		t.Errorf("got %v\n%s", err, out)
+	}
+	n, err := s.FindProxy(context.Background(), retired)
+	if err != nil || n.State != masking.Retired || n.LiveRoutes != 0 {
+		t.Errorf("the number is %+v, %v", n, err)
+	}
+}

@@ -275,6 +275,11 @@ func (a *app) run(ctx context.Context, listener net.Listener) error {
 	go func() { rooms.Wait(); close(finished) }()
 	select {
 	case <-finished:
+		select {
+		case last := <-failed: // of what a room did to finish
+			err = errors.Join(err, last)
+		default:
+		}
 	case <-grace.Done():
 		a.log.Warn("stopped with sends in hand; the next start asks the carrier about them")
 	}

@@ -161,6 +161,11 @@ func (in *importing) addRide(ctx context.Context, rowID int64, ride masking.Ride
 		in.Known++
 		return nil
 	}
+	ride.Due = ride.At.Add(in.x.RideLimit)
+	if ride.Proxy.State == masking.Retired && ride.Due.After(in.tx.Now) {
+		in.refuse("ride", rowID, "its proxy number is retired here")
+		return nil
+	}
 	for _, party := range []masking.Number{ride.Customer.Number, ride.Driver.Number} {
 		_, err := in.tx.Route(ctx, ride.Proxy.Number, party)
 		if err == nil {
@@ -170,7 +175,6 @@ func (in *importing) addRide(ctx context.Context, rowID int64, ride masking.Ride
 			return err
 		}
 	}
-	ride.Due = ride.At.Add(in.x.RideLimit)
 	if err := in.tx.AddRide(ctx, &ride); err != nil {
 		return err
 	}

@@ -110,13 +110,10 @@ func (x *Exchange) judge(ctx context.Context, l lists, role masking.Role, lines 
 // is none, or its day is over; masking.ErrConflict: it was started before.
 func (x *Exchange) StartRoster(ctx context.Context, role masking.Role, id int64) error {
 	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		roster, err := tx.Roster(ctx, role, id)
-		if err != nil {
+		if _, err := tx.Roster(ctx, role, id); err != nil {
 			return err
-		} else if roster.State != masking.RosterPlanned {
-			return masking.ErrConflict
 		}
-		return tx.SetRosterState(ctx, id, masking.RosterRunning)
+		return tx.SetRosterState(ctx, id, masking.RosterPlanned, masking.RosterRunning)
 	})
 	if err == nil {
 		x.hasChores()
@@ -127,11 +124,8 @@ func (x *Exchange) StartRoster(ctx context.Context, role masking.Role, id int64)
 // DiscardRoster forgets a roster that is not being written. masking.ErrNotFound;
 // masking.ErrConflict: it is being written.
 func (x *Exchange) DiscardRoster(ctx context.Context, role masking.Role, id int64) error {
-	roster, err := x.Store.Roster(ctx, role, id)
-	if err != nil {
+	if _, err := x.Store.Roster(ctx, role, id); err != nil {
 		return err
-	} else if roster.State == masking.RosterRunning {
-		return masking.ErrConflict
 	}
 	return x.dropRoster(ctx, id)
 }
@@ -182,7 +176,7 @@ func (x *Exchange) writeRoster(ctx context.Context, tx *store.Tx, b *batch, id i
 	}
 	b.tell(masking.Event{Kind: masking.ListsChanged, At: tx.Now})
 	if len(lines) == 0 {
-		return tx.SetRosterState(ctx, id, masking.RosterDone)
+		return tx.SetRosterState(ctx, id, masking.RosterRunning, masking.RosterDone)
 	}
 	was := make([]masking.RosterLine, len(lines))
 	copy(was, lines)
@@ -216,7 +210,7 @@ func (x *Exchange) dropOldRosters(ctx context.Context) error {
 		return err
 	}
 	for _, id := range old {
-		if err := x.dropRoster(ctx, id); err != nil {
+		if err := x.dropRoster(ctx, id); err != nil && !errors.Is(err, masking.ErrConflict) { // started, or gone, meanwhile
 			return err
 		}
 	}

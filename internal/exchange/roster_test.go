@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -137,6 +138,39 @@ func TestRoster(t *testing.T) {
 		if lines, err := s.RosterFrom(ctx, id, 0, 1); err != nil || len(lines) > 0 {
 			t.Errorf("after its day it still has lines: %v, %v", lines, err)
 		}
+	})
+}
+
+// A file that is forgotten and started at the same moment is one or the other.
+func TestRoster_DiscardedBesideItsStart(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store, clock *storetest.Clock) {
+		ctx := context.Background()
+		x := newRosterExchange(t, s, clock.Now)
+		started := 0
+		for i := range 20 {
+			id, err := x.PlanRoster(ctx, masking.Driver, bytes.NewReader(manyPeople(250)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var start, discard error
+			var both sync.WaitGroup
+			both.Go(func() { start = x.StartRoster(ctx, masking.Driver, id) })
+			both.Go(func() { discard = x.DiscardRoster(ctx, masking.Driver, id) })
+			both.Wait()
+			if (start == nil) == (discard == nil) {
+				t.Fatalf("%d: started: %v, discarded: %v; want one of them", i, start, discard)
+			}
+			if start == nil {
+				started++
+			}
+			if err := x.WriteRosters(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if drivers, err := s.Parties(ctx, masking.Driver); err != nil || (len(drivers) > 0) != (started > 0) {
+				t.Fatalf("%d: %d drivers, %v; %d files were started", i, len(drivers), err, started)
+			}
+		}
+		t.Logf("%d of 20 were started", started)
 	})
 }
 

@@ -63,8 +63,8 @@ func ParseNumber(typed, country string) (Number, error) {
 // 0, which no country code does, are read as a number of country.
 // A caller id that is no number ("Restricted", empty, a SIP address) is ErrNumber.
 func ParseCarrier(s, country string) (Number, error) {
-	// The form that carriers really send is taken as it is: this stands in the
-	// way of every call, and libphonenumber takes longer than the database.
+	// The form that carriers really send is taken as it is, without libphonenumber's
+	// corrections: those take longer than the database, and every call waits for this.
 	if plainDigits(s) {
 		return Number{"+" + s}, nil
 	}

@@ -26,6 +26,11 @@ func (w *Worker) deliver(m masking.Message) {
 
 // try asks about m if need be and sends it. learned: the gate heard how it went.
 func (w *Worker) try(m masking.Message, probe bool) (learned bool) {
+	if !m.Uncertain.IsZero() {
+		if settled, learned := w.ask(m, probe); settled {
+			return learned
+		}
+	}
 	// A claim that could not be renewed is about to be another process's.
 	if !w.hand.lasts(m, w.Now().Add(sendWithin+w.Settle)) {
 		w.giveBack(m)
@@ -33,11 +38,6 @@ func (w *Worker) try(m masking.Message, probe bool) (learned bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), sendWithin)
 	defer cancel()
-	if !m.Uncertain.IsZero() {
-		if settled, learned := w.ask(ctx, m, probe); settled {
-			return learned
-		}
-	}
 	began := w.Now()
 	carrierID, err := w.Sender.Send(ctx, m)
 	w.learn(m, probe, err)
@@ -51,7 +51,7 @@ func (w *Worker) try(m masking.Message, probe bool) (learned bool) {
 
 // ask finds out whether an earlier try reached the carrier. settled: nothing is
 // left to do with m now; only a certain no leaves it to be sent.
-func (w *Worker) ask(ctx context.Context, m masking.Message, probe bool) (settled, learned bool) {
+func (w *Worker) ask(m masking.Message, probe bool) (settled, learned bool) {
 	ago, ours := w.tries.since(m.ID)
 	if early := w.Settle - ago; early > 0 {
 		w.postpone(m, w.Now().Add(early))
@@ -60,6 +60,8 @@ func (w *Worker) ask(ctx context.Context, m masking.Message, probe bool) (settle
 	if ours { // the machine's clock may have been set since
 		m.Uncertain = w.Now().Add(-ago - sendWithin)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendWithin)
+	defer cancel()
 	carrierID, err := w.Sender.Find(ctx, m)
 	switch {
 	case err == nil:

@@ -613,6 +613,26 @@ func TestWorker_TooOldAfterACrash(t *testing.T) {
 	})
 }
 
+// What was left of the time to look a message up in is not what there is to send it.
+func TestWorker_SlowList(t *testing.T) {
+	inWorld(t, 1, func(w *world) {
+		t := w.t
+		w.carrier.find = func(masking.Message) error { time.Sleep(18 * time.Second); return nil }
+		w.carrier.set(func(_ masking.Message, try int) reply {
+			if try == 1 {
+				return failing(masking.Unknown, 0)
+			}
+			return reply{taken: true, after: 3 * time.Second}
+		})
+		w.text(0)
+		w.settled()
+		if tries, asked := len(w.carrier.tried()), len(w.carrier.asked); tries != 2 || asked != 1 {
+			t.Errorf("%d tries and %d questions, want the try whose end nobody knows, one question and another try", tries, asked)
+		}
+		w.carrier.once(t)
+	})
+}
+
 // One that cannot be marked, whatever the reason, is marked late; the others at once.
 func TestWorker_OneNotMarked(t *testing.T) {
 	inWorld(t, 3, func(w *world) {

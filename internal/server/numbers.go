@@ -56,11 +56,9 @@ func (s *Server) addNumber(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) showNumbers(w http.ResponseWriter, r *http.Request, status int, f form) (err error) {
 	ctx, query := r.Context(), r.URL.Query()
 	page := numbersPage{Query: masking.CleanLine(query.Get("q")), Form: f}
-	q := store.NumberList{State: masking.PoolState(query.Get("state")), After: readID(query.Get("after")), Limit: numbersOnPage}
+	q := store.NumberList{State: masking.PoolState(query.Get("state")), Terms: masking.Terms(page.Query, s.Country),
+		After: readID(query.Get("after")), Limit: numbersOnPage}
 	page.State, page.Later = q.State, q.After > 0
-	for _, term := range masking.Terms(page.Query, s.Country) {
-		q.Endings = append(q.Endings, term.Endings...)
-	}
 	page.Here = address("/numbers", "q", page.Query, "state", string(q.State))
 	for _, tab := range []struct {
 		name  string
@@ -72,14 +70,11 @@ func (s *Server) showNumbers(w http.ResponseWriter, r *http.Request, status int,
 	if page.Pool, err = s.pool(ctx); err != nil {
 		return err
 	}
-	var numbers []masking.ProxyNumber
-	if page.Query == "" || len(q.Endings) > 0 { // words find no number
-		var more bool
-		if numbers, more, err = s.Store.ListNumbers(ctx, q); err != nil {
-			return err
-		} else if more {
-			page.Next = address("/numbers", "q", page.Query, "state", string(q.State), "after", strconv.FormatInt(numbers[len(numbers)-1].ID, 10))
-		}
+	numbers, more, err := s.Store.ListNumbers(ctx, q)
+	if err != nil {
+		return err
+	} else if more {
+		page.Next = address("/numbers", "q", page.Query, "state", string(q.State), "after", strconv.FormatInt(numbers[len(numbers)-1].ID, 10))
 	}
 	if page.Numbers, err = s.withDays(r, numbers); err != nil {
 		return err

@@ -63,6 +63,7 @@ type addedLine struct {
 
 // addNumbers adds the lines of the field numbers and every field number.
 func (s *Server) addNumbers(w http.ResponseWriter, r *http.Request) error {
+	takesLong(w)
 	if err := readForm(r); err != nil {
 		return err
 	}

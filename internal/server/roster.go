@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	uploadTime    = 5 * time.Minute // for a file to arrive and to be read
+	uploadTime    = 5 * time.Minute // for a file or a long list to arrive and to be read
 	rosterOnPage  = 100
 	maxUploadBody = exchange.MaxRoster + 1<<20 // the file and what a browser puts around it
 )
@@ -32,12 +32,17 @@ func (s *Server) newRoster(who people) handlerFunc {
 	}
 }
 
+// takesLong gives a request that brings much, and its answer, uploadTime.
+func takesLong(w http.ResponseWriter) {
+	// Not every writer has deadlines: tests' recorders have none.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime))
+}
+
 // planRoster takes the file as it arrives: it is kept nowhere, only what it says.
 func (s *Server) planRoster(who people) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		// Not every writer has deadlines: tests' recorders have none.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime))
+		takesLong(w)
 		f := newForm("file")
 		file, err := uploaded(r)
 		var id int64

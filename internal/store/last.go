@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func (r reads) LastInbound(ctx context.Context) (last time.Time, err error) {
 // LastCall is when a call came in last; zero: never.
 func (r reads) LastCall(ctx context.Context) (last time.Time, err error) {
 	err = r.row(ctx, "SELECT created_at FROM calls ORDER BY id DESC LIMIT 1").Scan(at(&last))
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
 	return last, err

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"strconv"
-	"strings"
 
 	"birdcar/internal/masking"
 )
@@ -17,40 +15,21 @@ type PartyList struct {
 	Limit int
 }
 
-// maxTerms bounds how many different SQL texts there are.
-const maxTerms = 4
-
 // ListParties reads part of a list of people, and whether there are more.
 func (r reads) ListParties(ctx context.Context, q PartyList) (parties []masking.Party, more bool, err error) {
-	var where strings.Builder
-	var args []any
-	place := func(arg any) string {
-		args = append(args, arg)
-		return "$" + strconv.Itoa(len(args))
-	}
+	var args arguments
+	where := ""
 	if q.After > 0 {
 		var name string
 		err := r.row(ctx, "SELECT LOWER(name) FROM "+table(q.Role)+" WHERE id = $1", q.After).Scan(&name)
 		if err != nil {
 			return nil, false, found(err)
 		}
-		where.WriteString(" AND (LOWER(name), id) > (" + place(name) + ", " + place(q.After) + ")")
+		where = " AND (LOWER(name), id) > (" + args.add(name) + ", " + args.add(q.After) + ")"
 	}
-	begins := func(about, prefix string) string {
-		return "SELECT id FROM words WHERE about = " + place(about) + " AND word >= " + place(prefix) + " AND word < " + place(prefix+lastRune)
-	}
-	for _, term := range q.Terms[:min(len(q.Terms), maxTerms)] {
-		var finds []string
-		if term.Word != "" {
-			finds = append(finds, begins(ofName(q.Role), term.Word))
-		}
-		for _, ending := range term.Endings {
-			finds = append(finds, begins(ofNumber(q.Role), backwards(ending)))
-		}
-		where.WriteString(" AND id IN (" + strings.Join(finds, " UNION ") + ")")
-	}
+	where += args.meeting(q.Terms, ofName(q.Role), ofNumber(q.Role))
 	parties, err = list(ctx, r.querier, scanParty(q.Role), "SELECT id, name, number, created_at FROM "+table(q.Role)+
-		" WHERE deleted_at = 0"+where.String()+" ORDER BY LOWER(name), id LIMIT "+place(q.Limit+1), args...)
+		" WHERE deleted_at = 0"+where+" ORDER BY LOWER(name), id LIMIT "+args.add(q.Limit+1), args...)
 	if len(parties) > q.Limit {
 		return parties[:q.Limit], true, err
 	}

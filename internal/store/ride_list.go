@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -83,11 +82,8 @@ func (f RideFilter) byTime() bool { return !f.From.IsZero() && len(f.Terms) == 0
 // Each filter has an index in the order of its list.
 func (r reads) browseRides(ctx context.Context, f RideFilter, s Span) ([]masking.Ride, error) {
 	var where []string
-	var args []any
-	arg := func(v any) string {
-		args = append(args, v)
-		return "$" + strconv.Itoa(len(args))
-	}
+	var args arguments
+	arg := args.add
 	if f.State != "" {
 		where = append(where, "r.state = "+arg(f.State))
 	}

@@ -17,14 +17,9 @@ func (tx *Tx) AddRoster(ctx context.Context, role masking.Role) (id int64, err e
 
 // AddRosterLines adds lines to a roster.
 func (tx *Tx) AddRosterLines(ctx context.Context, roster int64, lines []masking.RosterLine) error {
-	for _, l := range lines {
-		_, err := tx.exec(ctx, "INSERT INTO roster_lines (roster_id, line, name, number, verdict, note) VALUES ($1, $2, $3, $4, $5, $6)",
-			roster, l.Line, l.Name, l.Number, l.Verdict, l.Note)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return bulk(ctx, tx, "roster_lines (roster_id, line, name, number, verdict, note)", "", lines, func(l masking.RosterLine) []any {
+		return []any{roster, l.Line, l.Name, l.Number, l.Verdict, l.Note}
+	})
 }
 
 const selectRoster = `SELECT id, role, state, line, created_at,
@@ -74,13 +69,15 @@ func (r reads) RunningRoster(ctx context.Context) (id int64, err error) {
 
 // OldRosters are the rosters made before a time that are not being written.
 func (r reads) OldRosters(ctx context.Context, before time.Time) ([]int64, error) {
-	return list(ctx, r.querier, func(row scanner) (id int64, err error) { return id, row.Scan(&id) },
-		"SELECT id FROM rosters WHERE created_at < $1 AND state <> 'running'", ms(before))
+	return list(ctx, r.querier, scanID, "SELECT id FROM rosters WHERE created_at < $1 AND state <> 'running'", ms(before))
 }
 
-// SetRosterState moves a roster on.
-func (tx *Tx) SetRosterState(ctx context.Context, id int64, state masking.RosterState) error {
-	_, err := tx.exec(ctx, "UPDATE rosters SET state = $1 WHERE id = $2", state, id)
+// SetRosterState moves a roster on. masking.ErrConflict: it is not in the state from any more.
+func (tx *Tx) SetRosterState(ctx context.Context, id int64, from, to masking.RosterState) error {
+	changed, err := tx.exec(ctx, "UPDATE rosters SET state = $1 WHERE id = $2 AND state = $3", to, id, from)
+	if err == nil && changed == 0 {
+		return masking.ErrConflict
+	}
 	return err
 }
 
@@ -100,6 +97,12 @@ func (tx *Tx) SetRosterLine(ctx context.Context, roster int64, l masking.RosterL
 // DropRoster deletes a roster and limit of its lines at most, and reports whether
 // more are left; then the roster is too.
 func (tx *Tx) DropRoster(ctx context.Context, id int64, limit int) (more bool, err error) {
+	idle, err := tx.exec(ctx, "UPDATE rosters SET state = 'done' WHERE id = $1 AND state <> 'running'", id) // so that nobody starts it
+	if err != nil {
+		return false, err
+	} else if idle == 0 {
+		return false, masking.ErrConflict
+	}
 	dropped, err := tx.exec(ctx, `DELETE FROM roster_lines WHERE roster_id = $1 AND line IN
 		(SELECT line FROM roster_lines WHERE roster_id = $1 ORDER BY line LIMIT $2)`, id, limit)
 	if err != nil || dropped == int64(limit) {

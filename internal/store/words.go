@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 
 	"birdcar/internal/masking"
 )
@@ -104,4 +106,36 @@ func scanID(row scanner) (id int64, err error) {
 func scanWord(row scanner) (word string, err error) {
 	err = row.Scan(&word)
 	return word, err
+}
+
+// arguments are those of a query that is put together.
+type arguments []any
+
+// add returns the place of one more: "$3".
+func (a *arguments) add(v any) string {
+	*a = append(*a, v)
+	return "$" + strconv.Itoa(len(*a))
+}
+
+// maxTerms bounds how many different SQL texts there are.
+const maxTerms = 4
+
+// meeting goes on with a condition: that the row meets every term, by the words or the numbers that
+// are about it in these ways.
+func (a *arguments) meeting(terms []masking.Term, wordsAbout, numbersAbout string) string {
+	begins := func(about, prefix string) string {
+		return "SELECT id FROM words WHERE about = " + a.add(about) + " AND word >= " + a.add(prefix) + " AND word < " + a.add(prefix+lastRune)
+	}
+	var where strings.Builder
+	for _, term := range terms[:min(len(terms), maxTerms)] {
+		var finds []string
+		if term.Word != "" {
+			finds = append(finds, begins(wordsAbout, term.Word))
+		}
+		for _, ending := range term.Endings {
+			finds = append(finds, begins(numbersAbout, backwards(ending)))
+		}
+		where.WriteString(" AND id IN (" + strings.Join(finds, " UNION ") + ")")
+	}
+	return where.String()
 }
