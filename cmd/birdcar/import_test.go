@@ -79,7 +79,7 @@ func TestImport(t *testing.T) {
 		"Imported 2 customers, 3 drivers, 2 proxy numbers and 2 rides; 1 were here already.",
 		"Refused proxy number 3: its number is not a phone number",
 		"Refused customer 3: its number is not a phone number",
-		"Refused customer 4: its name: Type a name.",
+		"Refused customer 4: its name: The name is missing.",
 		"Refused customer 5: its number is one of the proxy numbers",
 		"Refused ride 3: its date and time cannot be read; want a form like 2026-11-30 18:05",
 		"Refused ride 4: its customer did not come over",

@@ -172,7 +172,7 @@ func TestStory_Import(t *testing.T) {
 func TestStory_Numbers(t *testing.T) {
 	eachWidth(t, func(t *testing.T, p *page) {
 		p.open("/numbers")
-		p.see(".health", "Numbers free of any ride")
+		p.see(".health", "Numbers not in use")
 		p.fill("#numbers", "020 7946 0011\n020 7946 0012")
 		p.click(`form[action="/numbers/many"] button`)
 		p.see("h1, .flash", "2 numbers are in the pool.")

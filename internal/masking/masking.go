@@ -59,14 +59,14 @@ func (p Party) Validate() error {
 
 // NumberProblem tells somebody who typed no phone number what to type. What a
 // number without its country code means depends on where BirdCar runs.
-const NumberProblem = "This is not a phone number. Type it with its country code, like +31 6 12345678."
+const NumberProblem = "This is not a phone number. Write it with its country code, like +31 6 12345678."
 
 // CheckName says in words what is wrong with a name, or nothing. A name is sent
 // to the other party, so it must not carry a phone number.
 func CheckName(name string) string {
 	switch {
 	case name == "":
-		return "Type a name."
+		return "The name is missing."
 	case utf8.RuneCountInString(name) > MaxName:
 		return "This name is too long: 80 characters at most."
 	case countDigits(name) >= 7:

@@ -258,7 +258,7 @@ func TestLogin_link(t *testing.T) {
 	s.post("/login", "password", "").wantStatus(http.StatusUnauthorized)
 
 	s.do(http.MethodHead, target, "").wantStatus(http.StatusOK)
-	s.get("/login?key=wrong").wantStatus(http.StatusUnauthorized).wantText("This login link was used already, or is not complete.")
+	s.get("/login?key=wrong").wantStatus(http.StatusUnauthorized).wantText("This login link has already been used or is incomplete.")
 	s.get(target).wantRedirect("/")
 	s.get("/").wantStatus(http.StatusOK)
 	s.get("/sign-out-everywhere").wantText("signing in again needs a new login link: each start of BirdCar prints one.")

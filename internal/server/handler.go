@@ -32,7 +32,7 @@ var (
 	errNoPage = &pageError{http.StatusNotFound, "There is no such page",
 		"The address may be mistyped, or what it showed is gone."}
 	errNothingShown = &pageError{http.StatusMethodNotAllowed, "Nothing is shown at this address",
-		"It takes only what a form sends, and nothing was changed. Go back, or to the rides, and use the form or the button there."}
+		"This address only accepts forms, and nothing was changed. Go back, or to the rides, and use the form or the button there."}
 	errBusy = &pageError{http.StatusServiceUnavailable, "BirdCar is busy",
 		"Very much waits to be stored. That takes a moment."}
 	errOutOfReach = &pageError{http.StatusServiceUnavailable, "The database cannot be reached now",

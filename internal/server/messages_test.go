@@ -106,7 +106,7 @@ func TestMessage(t *testing.T) {
 	ride := s.schedule(ada, ben)
 	s.settle(ada.Number)
 	page := s.get("/messages/1").wantStatus(200)
-	page.wantText("failed The phone is switched off. (code 27 of the carrier)")
+	page.wantText("failed The phone is switched off. (carrier's code 27)")
 	page.wantText("+44 7700 900123")
 	page.wantText("Ride " + fmt.Sprint(ride))
 	s.post(page.action("/again"), "back", "/messages").wantRedirect("/messages")
@@ -161,6 +161,6 @@ func TestHome_health(t *testing.T) {
 		}
 	}
 	home := s.get("/")
-	home.wantText("Numbers free of any ride 0 of 1")
+	home.wantText("Numbers not in use 0 of 1")
 	home.wantText("no text waits")
 }

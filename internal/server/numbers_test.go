@@ -75,7 +75,7 @@ func TestNumbers_many(t *testing.T) {
 	a.wantText("1 of 4 numbers added")
 	a.wantText("020 7946 0003 added +44 20 7946 0003")
 	a.wantText("+44 7700 900123 not added This is a customer's or driver's own number")
-	a.wantText("nonsense not added This is not a phone number. Type it with its country code, like +31 6 12345678.")
+	a.wantText("nonsense not added This is not a phone number. Write it with its country code, like +31 6 12345678.")
 	a.wantText("not added This number is in the pool already.")
 	s.post("/numbers/many", "numbers", "020 7946 0004\n020 7946 0005").wantRedirect("/numbers")
 	s.get("/numbers").wantText("2 numbers are in the pool.")
@@ -154,7 +154,7 @@ func TestNumbers_figures(t *testing.T) {
 	s := newSite(t)
 	s.login()
 	_, _, number := s.seed()
-	s.get("/numbers").wantText("Lasts at this pace not known yet after two days of use")
+	s.get("/numbers").wantText("Enough for not known yet two days of use will tell")
 	ctx := context.Background()
 	today := time.Date(2026, 11, 20, 18, 0, 0, 0, time.UTC)
 	for i := range 4 {
@@ -165,7 +165,7 @@ func TestNumbers_figures(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.get("/numbers").wantText("all in use a day's busiest moment takes 1.0 numbers more each day")
+	s.get("/numbers").wantText("Enough for less than a day a day's busiest moment takes 1.0 numbers more each day")
 	if s.textIn("one", "+447700900123", number.Number.E164(), "Hello").status != 200 {
 		t.Fatal("the text was not taken")
 	}

@@ -115,7 +115,7 @@ func (s *Server) deleteQuestion(who people, p masking.Party) question {
 	return question{
 		Title: "Delete " + p.Name + "?",
 		Facts: []string{
-			fmt.Sprintf("%s, %s, leaves the list of %ss and can be chosen for no new ride.", p.Name, p.Number.Grouped(), who.One),
+			fmt.Sprintf("%s, %s, leaves the list of %ss and can no longer be chosen for rides.", p.Name, p.Number.Grouped(), who.One),
 			past,
 			"Nobody gets a text about it.",
 		},

@@ -158,7 +158,7 @@ func TestRoster(t *testing.T) {
 	page.wantText("Refused 4 To be changed 0 To be added 1 On the list already 1")
 	page.wantText("4 Cy nonsense This is not a phone number.")
 	page.wantText("5 Ada King 07700 900123 Line 2 has the same number.")
-	page.wantText("6 none +447•••••••25 Type a name.")
+	page.wantText("6 none +447•••••••25 The name is missing.")
 	page.wantText("7 Zo\uFFFD +447•••••••26 This name holds characters that cannot be read.")
 	page.wantText("Import 1 customer")
 	page = s.get(location + "?show=add")

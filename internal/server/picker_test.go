@@ -59,7 +59,7 @@ func TestPicker(t *testing.T) {
 	s.get("/?customer_q=nobody").wantText("Nobody found")
 
 	// What picker.js fetches.
-	for query, want := range map[string]string{"q=zoe": "Zoe Last (+44 7700 901199)", "q=07700+901199": "Zoe Last", "q=nobody": "Nobody found", "q=person": "Choose, or type more to find others",
+	for query, want := range map[string]string{"q=zoe": "Zoe Last (+44 7700 901199)", "q=07700+901199": "Zoe Last", "q=nobody": "Nobody found", "q=person": "Choose, or type more",
 		fmt.Sprintf("q=person&chosen=%d", zoe.ID): "Zoe Last", fmt.Sprintf("q=nobody&chosen=%d", zoe.ID): "Nobody found Zoe Last",
 		fmt.Sprintf("q=person+aa&chosen=%d", zoe.ID): "Choose one of 1 found Zoe Last (+44 7700 901199) Person Aa"} {
 		a := s.get("/customers/options?" + query).wantStatus(200)

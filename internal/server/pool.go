@@ -39,13 +39,13 @@ func (p pool) Lasts() string {
 	const long = 365
 	switch f := p.Forecast; {
 	case p.Available == 0:
-		return "no numbers"
+		return "no ride"
 	case !f.Known:
 		return "not known yet"
 	case !f.Growing:
-		return "no end in sight"
+		return "the time being"
 	case f.Days == 0:
-		return "all in use"
+		return "less than a day"
 	case f.Days > long:
 		return "over a year"
 	case f.Days == 1:
@@ -58,9 +58,9 @@ func (p pool) Lasts() string {
 func (p pool) Pace() string {
 	switch f := p.Forecast; {
 	case p.Available == 0:
-		return "new rides need some"
+		return "add numbers first"
 	case !f.Known:
-		return "after two days of use"
+		return "two days of use will tell"
 	case !f.Growing:
 		return "the busiest moment of a day does not grow"
 	default:

@@ -129,7 +129,7 @@ func TestRide_forgotten(t *testing.T) {
 	if _, err := s.exchange.EndRide(context.Background(), id); err != nil {
 		t.Fatal(err)
 	}
-	s.get(path).wantText("Its number connects these two no more. The ride is deleted tomorrow 18:00 .")
+	s.get(path).wantText("Its number no longer connects these two. The ride is deleted tomorrow 18:00 .")
 	s.get(fmt.Sprintf("/customers/%d/delete", ada.ID)).wantText("Past rides still show the name, until they are deleted: a day after each closed.")
 	if f, err := s.exchange.ForgetOld(context.Background()); err != nil || f.Rides != 0 {
 		t.Fatalf("forgot %+v, %v", f, err)

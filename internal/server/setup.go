@@ -198,7 +198,7 @@ func (s *Server) checkWebhook(ctx context.Context, kind webhookKind, name, try s
 		return check{Name: name, State: checkBad, Found: "One was refused " + s.when(refused) + ".",
 			Do: "Its token or its signature is wrong. Paste the URL below into the flow again, and look whether PUBLIC_URL is exactly the address in it and MESSAGEBIRD_SIGNING_KEY is this account's."}
 	case taken.IsZero():
-		return check{Name: name, State: checkOpen, Found: "None has come yet.", Do: try}
+		return check{Name: name, State: checkOpen, Found: "None yet.", Do: try}
 	}
 	return check{Name: name, State: checkGood, Found: "The last one came " + s.when(taken) + "."}
 }
@@ -212,7 +212,11 @@ func (s *Server) checkDatabase(ctx context.Context) []check {
 		c.Do = "The log says why. Until then webhooks are answered with 503, and MessageBird brings them again."
 		return []check{c}
 	}
-	c.Found = fmt.Sprintf("%s, %s; %s; a write takes %.1f ms.", h.Engine, size(h.Size), h.Setting, float64(h.Write.Microseconds())/1000)
+	safe := "texts survive a power failure"
+	if !h.Durable {
+		safe = h.Setting
+	}
+	c.Found = fmt.Sprintf("%s, %s; %s; a write takes %.1f ms.", h.Engine, size(h.Size), safe, float64(h.Write.Microseconds())/1000)
 	switch {
 	case !h.Durable:
 		c.State, c.Do = checkBad, "With these settings a power failure loses texts that were taken. Turn them on."
@@ -220,7 +224,7 @@ func (s *Server) checkDatabase(ctx context.Context) []check {
 		c.State, c.Found = checkBad, "It is damaged: "+h.Damage
 		c.Do = "Stop BirdCar, keep a copy of the file, and go back to the last backup."
 	case h.Checked:
-		c.Found += " Its content is whole."
+		c.Found += " No damage found."
 	}
 	checks := []check{c}
 	if h.Total > 0 {
