@@ -33,7 +33,7 @@ func (p *page) within(css, text string, began time.Time) {
 	}
 }
 
-// fits checks that nothing on the page scrolls sideways, and no table bursts its card.
+// fits checks that nothing on the page scrolls sideways, no table bursts its card, and what is in a table or tile stays there.
 func (p *page) fits() {
 	p.t.Helper()
 	for _, burst := range evaluate[[]string](p, `[...document.querySelectorAll(".card table")]
@@ -41,6 +41,10 @@ func (p *page) fits() {
 		.filter(([table, card]) => table.right > card.right + 1 || table.left < card.left - 1)
 		.map(([table, card]) => Math.round(table.width) + " in " + Math.round(card.width))`) {
 		p.t.Errorf("%s, in a window of %d: a table is wider than its card: %s pixels", p.path(), evaluate[int](p, `innerWidth`), burst)
+	}
+	for _, cut := range evaluate[[]string](p, `[...document.querySelectorAll("td, .health dd > *")]
+		.filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline").map(e => e.innerText)`) {
+		p.t.Errorf("%s, in a window of %d: %q sticks out of its place", p.path(), evaluate[int](p, `innerWidth`), cut)
 	}
 	if wide := evaluate[int](p, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 		p.t.Errorf("%s is %d pixels wider than the window", evaluate[string](p, `location.pathname`), wide)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -305,7 +308,7 @@ func TestStory_Fingers(t *testing.T) {
 		t.Fatalf("the stranger's text is answered %d", stranger.status)
 	}
 	for path, css := range map[string]string{
-		"/": ".health .figure a, .card-heading a, .pool button", "/numbers": ".explain summary, tbody a", "/customers": "tbody a",
+		"/": ".health .figure a, .card-heading a, .pool button", "/setup": ".guide li a", "/numbers": ".explain summary, tbody a", "/customers": "tbody a",
 		"/messages?show=unknown": "tbody a", "/simulator": "summary", "/rides/1": ".heading a, .card-heading a, .about a, .about-actions a",
 		"/customers/import": ".actions a",
 	} {
@@ -316,5 +319,38 @@ func TestStory_Fingers(t *testing.T) {
 			t.Errorf("%s: a link in %s is %.0f pixels high", path, css, low)
 		}
 		p.fits()
+	}
+}
+
+// In colours of the reader's own the thread that a handset shows can be told from the others, and on
+// paper a ride's cards stand apart, without links that nobody can follow there.
+func TestStory_OtherMedia(t *testing.T) {
+	b := start(t, newDatabase(t), nil)
+	p := newPage(t, b.base)
+	p.open(b.login)
+	p.see("h1", "Rides today")
+	customers, driver := p.people("#customer"), p.people("#driver")[0]
+	p.createRide(customers[0], driver)
+	p.createRide(customers[1], driver)
+	media := func(params emulation.SetEmulatedMediaParams) {
+		p.do("set the medium", chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+			_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, params)
+			return err
+		}))
+	}
+	p.open("/simulator")
+	media(emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "forced-colors", Value: "active"}}})
+	colors := evaluate[[]string](p, `["[aria-current]", ":not([aria-current])"].map(which =>
+		getComputedStyle(document.querySelector("#right-threads a" + which)).borderBottomColor)`)
+	if colors[0] == colors[1] {
+		t.Errorf("the chosen thread and the others have the same line, %s", colors[0])
+	}
+	p.open("/rides/1")
+	media(emulation.SetEmulatedMediaParams{Media: "print"})
+	if links := evaluate[[]string](p, `[...document.querySelectorAll(".card-heading a, .about-actions a, .button")].filter(e => e.checkVisibility()).map(e => e.innerText)`); len(links) > 0 {
+		t.Errorf("links and buttons are printed: %q", links)
+	}
+	if gap := evaluate[float64](p, `(cards => cards[1].getBoundingClientRect().top - cards[0].getBoundingClientRect().bottom)(document.querySelectorAll(".card"))`); gap < 8 {
+		t.Errorf("the cards are %.0f pixels apart", gap)
 	}
 }
