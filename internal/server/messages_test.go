@@ -35,6 +35,7 @@ func TestMessages(t *testing.T) {
 	failed.wantText("failed The phone is switched off. Ride " + fmt.Sprint(ride))
 	unknown := s.get("/messages?show=unknown")
 	unknown.wantText("+447•••••••99 Hello, who is this? today 18:00 +44 7700 900001")
+	unknown.wantCopy("+447700900001")
 	for name, page := range map[string]answer{"failed": failed, "waiting": waiting, "unknown": unknown} {
 		for _, secret := range []string{"900123", "900456", "900999"} {
 			if strings.Contains(page.body, secret) {

@@ -20,6 +20,7 @@ func TestNumber_life(t *testing.T) {
 	path := fmt.Sprintf("/numbers/%d", number.ID)
 	page := s.get(path).wantStatus(200)
 	page.wantText("+44 7700 900001")
+	page.wantCopy("+447700900001")
 	page.wantText("No current rides")
 	s.post(path + "/drain").wantRedirect(path)
 	page = s.get(path)
@@ -180,4 +181,15 @@ func TestNumbers_figures(t *testing.T) {
 func (s *site) textIn(id, from, to, body string) answer {
 	s.t.Helper()
 	return s.post("/webhook?token="+token, "id", id, "originator", from, "recipient", to, "body", body)
+}
+
+// wantCopy checks that a button of the page copies a whole number.
+func (a answer) wantCopy(number string) {
+	a.t.Helper()
+	for button := range a.all("button") {
+		if attribute(button, "data-copy") == number {
+			return
+		}
+	}
+	a.t.Errorf("no button copies %s", number)
 }
