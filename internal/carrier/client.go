@@ -96,6 +96,7 @@ type Balance struct {
 	Type     string // credits or a currency
 	Amount   float64
 	Answered time.Time // by MessageBird's clock; zero: it did not say
+	TestKey  bool      // the key is one for tests: MessageBird takes texts and sends none
 }
 
 // Balance asks for the account's balance, which also tells whether the API key
@@ -109,7 +110,8 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 	}
 	// Through its decimal form: 9.2 as a float32 is 9.19999980926513671875.
 	amount, _ := strconv.ParseFloat(strconv.FormatFloat(float64(b.Amount), 'g', -1, 32), 64)
-	return Balance{Payment: b.Payment, Type: b.Type, Amount: amount, Answered: a.answered()}, nil
+	return Balance{Payment: b.Payment, Type: b.Type, Amount: amount, Answered: a.answered(),
+		TestKey: strings.HasPrefix(c.cfg.APIKey, "test_")}, nil
 }
 
 const (

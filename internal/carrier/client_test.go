@@ -174,6 +174,10 @@ func TestClient_Balance(t *testing.T) {
 	if want := (Balance{Payment: "prepaid", Type: "credits", Amount: 9.2, Answered: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}); err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
+	c.cfg.APIKey = "test_1234567890"
+	if got, err = c.Balance(t.Context()); err != nil || !got.TestKey {
+		t.Errorf("got %+v, %v with a test key", got, err)
+	}
 	c = clientOf(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusUnauthorized, keyRefused) })
 	if _, err := c.Balance(t.Context()); outcomeOf(t, err).Outcome != masking.Refused {
 		t.Errorf("got %v, want the account refused", err)

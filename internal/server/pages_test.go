@@ -87,15 +87,7 @@ func TestNumbers(t *testing.T) {
 	page := s.get("/numbers")
 	page.wantText("+44 20 7946 0001 is in the pool.")
 	page.wantText("+44 20 7946 0001 available not in use never")
-	copied := ""
-	for n := range page.all("button") {
-		if has(n, "data-copy") {
-			copied = attribute(n, "data-copy")
-		}
-	}
-	if copied != "+442079460001" {
-		t.Errorf("the copy button copies %q", copied)
-	}
+	page.wantCopy("+442079460001")
 	for _, wrong := range []string{"", "x", "020 7946 0001"} {
 		a := s.post("/numbers", "number", wrong).wantStatus(http.StatusUnprocessableEntity)
 		if a.problem("number") == "" || a.value("number") != wrong {
@@ -149,7 +141,7 @@ func TestPages(t *testing.T) {
 	}
 	check()
 	s.login()
-	pages = []string{"/", "/rides", "/rides?q=x&day=2026-11-20&state=open", "/messages", "/messages?show=waiting", "/messages?show=unknown", "/messages/again", "/customers", "/customers?q=x", "/customers/import", "/drivers", "/numbers", "/numbers/owned", "/setup", "/sign-out-everywhere", "/nowhere"}
+	pages = []string{"/", "/rides", "/rides?q=x&day=2026-11-20&state=open", "/messages", "/messages?show=waiting", "/messages?show=unknown", "/messages/again", "/customers", "/customers?q=x", "/customers/import", "/drivers", "/numbers", "/numbers/owned", "/setup", "/sign-out", "/sign-out-everywhere", "/nowhere"}
 	check()
 	s.ride()
 	pages = append(pages, "/rides/1", "/rides/1/end", "/rides/1/cancel", "/messages/1", "/customers/1", "/drivers/1", "/drivers/1/delete", "/numbers/1", "/numbers/1/retire")

@@ -52,8 +52,10 @@ type view struct {
 	Nav     []link // empty when signed out
 	Flash   string
 	Carrier carrierMark
-	Live    bool // it keeps up with the server: the answer to a form cannot be loaded again, an error need not
-	Data    any
+	// AskSignOut has signing out ask first: without a password it locks out.
+	AskSignOut bool
+	Live       bool // it keeps up with the server: the answer to a form cannot be loaded again, an error need not
+	Data       any
 }
 
 type link struct {
@@ -66,6 +68,7 @@ type carrierMark struct {
 	Simulated bool
 	Text      string
 	Sending   masking.SendingStatus
+	Do        string // about texts that do not leave; empty: they do
 }
 
 // Render answers with a page: the template of that name with data, inside the
@@ -75,7 +78,7 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, page
 	if t == nil {
 		return fmt.Errorf("page %s: no such template", page)
 	}
-	v := view{Page: page, Carrier: s.carrier(), Data: data}
+	v := view{Page: page, Carrier: s.carrier(), AskSignOut: s.Password == "", Data: data}
 	if s.signedIn(r) {
 		v.Nav = s.nav(r)
 		v.Live = r.Method == http.MethodGet && status == http.StatusOK
@@ -126,7 +129,7 @@ func (s *Server) carrier() carrierMark {
 		mark.Sending = s.Sending()
 	}
 	if mark.Sending.Stopped {
-		mark.Text = "Texts paused"
+		mark.Text, mark.Do = "Texts paused", whatToDo(mark.Sending)
 	}
 	return mark
 }

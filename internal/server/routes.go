@@ -91,6 +91,7 @@ func (s *Server) routes() (http.Handler, error) {
 			}
 
 			r.Get("/setup", s.handle(s.setup))
+			r.Get("/sign-out", s.handle(s.askSignOut))
 			r.Get("/sign-out-everywhere", s.handle(s.askSignOutAll))
 			r.Post("/sign-out-everywhere", s.handle(s.signOutAll))
 

@@ -34,14 +34,15 @@ type check struct {
 type checkState string
 
 const (
-	checkGood checkState = "good"
-	checkBad  checkState = "bad"
-	checkOpen checkState = "open" // not known yet, or not needed here
+	checkGood     checkState = "good"
+	checkBad      checkState = "bad"
+	checkOpen     checkState = "open"     // not known yet
+	checkOptional checkState = "optional" // not needed here
 )
 
 // Word is the state in a word.
 func (c check) Word() string {
-	return map[checkState]string{checkGood: "fine", checkBad: "to do", checkOpen: "open"}[c.State]
+	return map[checkState]string{checkGood: "fine", checkBad: "to do", checkOpen: "not yet", checkOptional: "optional"}[c.State]
 }
 
 func (s *Server) setup(w http.ResponseWriter, r *http.Request) error {
@@ -97,7 +98,7 @@ func (s *Server) selfTest(ctx context.Context) []check {
 func (s *Server) checkAccount(ctx context.Context) []check {
 	key := check{Name: "API key"}
 	if s.Simulated {
-		key.State, key.Found = checkOpen, "The simulator carries texts and calls; nothing leaves this machine."
+		key.State, key.Found = checkOptional, "The simulator carries texts and calls; nothing leaves this machine."
 		key.Do = "To go live, set MESSAGEBIRD_API_KEY to the live key of your MessageBird account and start BirdCar again."
 		return []check{key}
 	}
@@ -121,6 +122,10 @@ func (s *Server) checkAccount(ctx context.Context) []check {
 		return []check{key}
 	}
 	key.State, key.Found = checkGood, "MessageBird accepts it."
+	if balance.TestKey {
+		key.State, key.Found = checkBad, "This is a test key: MessageBird sends nothing with it."
+		key.Do = "Set the live key: copy it from the dashboard under Developers, API access, set MESSAGEBIRD_API_KEY and start BirdCar again."
+	}
 	return []check{key, checkBalance(balance), s.checkClock(balance.Answered)}
 }
 
@@ -155,14 +160,22 @@ func (s *Server) checkSending() check {
 		c.State, c.Found = checkOpen, "Not known."
 	} else if status := s.Sending(); status.Stopped {
 		c.State, c.Found = checkBad, "Sending is paused: "+status.Reason
-		c.Do = "Texts wait, and none is lost. They leave by themselves once the carrier takes them again."
+		c.Do = whatToDo(status)
 	}
 	return c
 }
 
+// whatToDo is what somebody does about texts that do not leave.
+func whatToDo(stopped masking.SendingStatus) string {
+	if stopped.Account {
+		return "Texts wait, and none is lost. If the balance is used up, top it up, and they leave by themselves. If the key is refused, set MESSAGEBIRD_API_KEY to a new one and start BirdCar again."
+	}
+	return "Texts wait, and none is lost. They leave by themselves once the carrier answers again."
+}
+
 func (s *Server) checkSignature() check {
 	if s.Simulated {
-		return check{Name: "Signing key", State: checkOpen, Found: "The simulator signs its webhooks, and BirdCar knows its key.",
+		return check{Name: "Signing key", State: checkOptional, Found: "The simulator signs its webhooks, and BirdCar knows its key.",
 			Do: "To go live, set MESSAGEBIRD_SIGNING_KEY to the signing key of your MessageBird account, from the dashboard under Developers, Settings."}
 	}
 	if s.Verifier == nil {
@@ -180,7 +193,7 @@ func (s *Server) checkPublicURL() check {
 	case host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsPrivate()):
 		c.State, c.Do = checkBad, "MessageBird cannot reach this address. Open a tunnel or a server with a public name, set PUBLIC_URL to it, and start BirdCar again."
 		if s.Simulated {
-			c.State, c.Do = checkOpen, "Good enough for the simulator. MessageBird needs an address that it can reach from outside."
+			c.State, c.Do = checkOptional, "Good enough for the simulator. MessageBird needs an address that it can reach from outside."
 		}
 	case s.origin.Scheme != "https":
 		c.State, c.Do = checkBad, "Use https: over http, whoever listens reads the texts and the token."
@@ -252,14 +265,30 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%d kB", bytes/1000)
 }
 
-func (s *Server) askSignOutAll(w http.ResponseWriter, r *http.Request) error {
-	facts := []string{"Every browser that is signed in, this one too, has to sign in again.", "Texts and calls go on."}
+// signedOut is what signing out leads to, after what it does itself.
+func (s *Server) signedOut(does string) []string {
+	facts := []string{does, "Texts and calls go on."}
 	if s.Password == "" {
 		facts = append(facts, "ADMIN_PASSWORD is not set, so signing in again needs a new login link: each start of BirdCar prints one.")
 	}
+	return facts
+}
+
+// askSignOut is where the bar's button leads when nothing but a restart would let in again.
+func (s *Server) askSignOut(w http.ResponseWriter, r *http.Request) error {
+	return s.ask(w, r, question{
+		Title:  "Sign out?",
+		Facts:  s.signedOut("This browser has to sign in again."),
+		Action: "/logout",
+		Verb:   "Sign out",
+		Back:   "/",
+	})
+}
+
+func (s *Server) askSignOutAll(w http.ResponseWriter, r *http.Request) error {
 	return s.ask(w, r, question{
 		Title:  "Sign out everywhere?",
-		Facts:  facts,
+		Facts:  s.signedOut("Every browser that is signed in, this one too, has to sign in again."),
 		Action: "/sign-out-everywhere",
 		Verb:   "Sign out everywhere",
 		Back:   "/setup",

@@ -51,8 +51,8 @@ func TestSetup_simulator(t *testing.T) {
 	if !copied[publicURL+"/webhook?token="+token] || !copied[publicURL+"/webhook-voice?token="+token] {
 		t.Errorf("the URLs to copy are %v", copied)
 	}
-	page.wantCheck("API key", "open The simulator carries texts and calls")
-	page.wantCheck("Signing key", "open The simulator signs its webhooks")
+	page.wantCheck("API key", "optional The simulator carries texts and calls")
+	page.wantCheck("Signing key", "optional The simulator signs its webhooks")
 	page.wantCheck("Public URL", "fine "+publicURL)
 	page.wantCheck("Database", "fine SQLite")
 	page.wantCheck("Database", "texts survive a power failure")
@@ -93,11 +93,17 @@ func TestSetup_carrier(t *testing.T) {
 	page.wantText("1 thing to do")
 
 	balance.Amount, balance.Answered = 0, balance.Answered.Add(5*time.Minute)
+	balance.TestKey = true
 	sending = masking.SendingStatus{Stopped: true, Account: true, Reason: "MessageBird says that the balance is used up."}
 	page = s.get("/setup")
+	page.wantCheck("API key", "to do This is a test key: MessageBird sends nothing with it. Set the live key")
 	page.wantCheck("Balance", "to do")
 	page.wantCheck("Clock", "to do 5m2s apart")
-	page.wantCheck("Texts leave", "to do Sending is paused: MessageBird says that the balance is used up.")
+	page.wantCheck("Texts leave", "to do Sending is paused: MessageBird says that the balance is used up. Texts wait, and none is lost. If the balance is used up")
+	page.wantText("No text leaves now. MessageBird says that the balance is used up. Texts wait, and none is lost. If the balance is used up, top it up, " +
+		"and they leave by themselves. If the key is refused, set MESSAGEBIRD_API_KEY to a new one and start BirdCar again. Setup tells which.")
+	sending.Account = false
+	s.get("/").wantText("They leave by themselves once the carrier answers again.")
 
 	failure = &masking.CarrierError{Outcome: masking.Refused, Code: 2, Reason: "MessageBird does not accept the API key."}
 	page = s.get("/setup")
@@ -148,15 +154,15 @@ func TestSetup_webhooks(t *testing.T) {
 	s.login()
 	_, _, number := s.seed()
 	for _, kind := range []string{"Texts come in", "Calls come in", "Delivery reports come in"} {
-		s.get("/setup").wantCheck(kind, "open None yet.")
+		s.get("/setup").wantCheck(kind, "not yet None yet.")
 	}
 	for _, stranger := range []string{"", "?token="} {
 		s.get("/webhook-voice" + stranger).wantStatus(401)
-		s.get("/setup").wantCheck("Calls come in", "open None yet.")
+		s.get("/setup").wantCheck("Calls come in", "not yet None yet.")
 	}
 	s.do(http.MethodGet, "/webhook-voice?token=wrong&source=447700900123&destination=447700900001", "").wantStatus(401)
 	s.get("/setup").wantCheck("Calls come in", "to do One was refused today 18:00.")
-	s.get("/setup").wantCheck("Texts come in", "open")
+	s.get("/setup").wantCheck("Texts come in", "not yet")
 	s.do(http.MethodGet, "/webhook-status", "", carrier.SignatureHeader, "wrong").wantStatus(401)
 	s.get("/setup").wantCheck("Delivery reports come in", "to do One was refused today 18:00.")
 
@@ -225,4 +231,33 @@ func TestSignOutEverywhere(t *testing.T) {
 	s.get("/numbers").wantRedirect("/login?next=%2Fnumbers")
 	s.login()
 	s.get("/numbers").wantStatus(200)
+}
+
+// Without a password only a restart lets in again, so the bar's button asks first.
+func TestSignOut_asks(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	if got := s.get("/").signOut(); got != "post /logout" {
+		t.Errorf("with a password, signing out is %q", got)
+	}
+	s = newSite(t, func(c *server.Config) { c.Password = "" })
+	s.get(s.server.LoginLink("")).wantRedirect("/")
+	if got := s.get("/").signOut(); got != "get /sign-out" {
+		t.Errorf("without a password, signing out is %q", got)
+	}
+	ask := s.get("/sign-out").wantStatus(200)
+	ask.wantText("ADMIN_PASSWORD is not set, so signing in again needs a new login link: each start of BirdCar prints one.")
+	s.get("/numbers").wantStatus(200) // asking signs nobody out
+	s.post(ask.action("/logout")).wantRedirect("/login")
+	s.get("/numbers").wantRedirect("/login?next=%2Fnumbers")
+}
+
+// signOut is how the bar signs out: the method and the address of its form.
+func (a answer) signOut() string {
+	for form := range a.all("form") {
+		if attribute(form, "class") == "sign-out" {
+			return attribute(form, "method") + " " + attribute(form, "action")
+		}
+	}
+	return ""
 }
