@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"html/template"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Funcs is what templates may call. Times are shown in zone, and as people say
@@ -21,6 +23,7 @@ import (
 //	count    "1 ride", "3 rides"
 //	zone     its name, as browsers take it
 //	asset    the address of a file in static/
+//	isolated a name, inside a sentence that takes no element around it
 func Funcs(zone *time.Location, now func() time.Time) template.FuncMap {
 	in := func(layout string) func(time.Time) string {
 		return func(t time.Time) string {
@@ -40,7 +43,21 @@ func Funcs(zone *time.Location, now func() time.Time) template.FuncMap {
 		"count":   count,
 		"zone":    func() string { return browserZone(zone) },
 		"asset":   Asset,
+
+		"isolated": Isolated,
 	}
+}
+
+// Isolated is a name as it stands in a sentence of ours, where a page has no <bdi> around it: what is
+// written from right to left would turn what follows it around, also the groups of a phone number.
+// Other names stay as they are.
+func Isolated(name string) string {
+	if !strings.ContainsFunc(name, func(r rune) bool {
+		return unicode.In(r, unicode.Arabic, unicode.Hebrew, unicode.Syriac, unicode.Thaana, unicode.Nko, unicode.Adlam, unicode.Bidi_Control)
+	}) {
+		return name
+	}
+	return "\u2068" + name + "\u2069"
 }
 
 // browserZone is empty where the name means something to this machine alone.

@@ -44,3 +44,14 @@ func TestAsset(t *testing.T) {
 		t.Errorf("a missing file is at %q", address)
 	}
 }
+
+func TestIsolated(t *testing.T) {
+	for name, want := range map[string]string{
+		"Ada Lovelace": "Ada Lovelace", "Zoë O’Neill": "Zoë O’Neill", "Алла": "Алла", "林": "林", "": "",
+		"אדה": "\u2068אדה\u2069", "عادل (2)": "\u2068عادل (2)\u2069", "Ada \u202E": "\u2068Ada \u202E\u2069",
+	} {
+		if got := Isolated(name); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@
 package masking
 
 import (
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -100,6 +101,14 @@ func CleanLine(s string) string {
 
 // ProblemHadRides is why a number that rides had is not deleted.
 const ProblemHadRides = "Rides had this number and their history names it, so it stays. Drain it, then retire it."
+
+// ProblemConnects is why a number is not retired.
+const ProblemConnects = "Rides still connect through this number. Drain it first, and retire it when they have closed."
+
+// ProblemHasRide is why somebody stays on the list who has a ride.
+func ProblemHasRide(name string, ride int64) string {
+	return fmt.Sprintf("%s has a ride that still connects (ride %d). Delete them when it has closed.", name, ride)
+}
 
 // PoolState says whether new rides may get a proxy number.
 type PoolState string

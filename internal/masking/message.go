@@ -84,6 +84,9 @@ type Message struct {
 	Settled   time.Time // when delivered or failed; zero: neither
 }
 
+// Own reports whether the words of m are ours, and not somebody's whom we pass on.
+func (m Message) Own() bool { return m.Kind != Inbound && m.Kind != Relaying }
+
 // Outcome is what an error of the carrier means for the message and for the queue.
 type Outcome string
 

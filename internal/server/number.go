@@ -82,7 +82,7 @@ func (s *Server) retireNumber(w http.ResponseWriter, r *http.Request) error {
 }
 
 func retireQuestion(n masking.ProxyNumber) question {
-	return question{
+	q := question{
 		Title: "Retire " + n.Number.Grouped() + "?",
 		Facts: []string{
 			"No new ride gets this number.",
@@ -93,6 +93,10 @@ func retireQuestion(n masking.ProxyNumber) question {
 		Verb:   "Retire the number",
 		Back:   numberPath(n.ID),
 	}
+	if n.LiveRoutes > 0 {
+		q.Problem = masking.ProblemConnects
+	}
+	return q
 }
 
 func (s *Server) askDeleteNumber(w http.ResponseWriter, r *http.Request) error {

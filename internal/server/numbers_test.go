@@ -37,7 +37,9 @@ func TestNumber_life(t *testing.T) {
 	if strings.Contains(page.body, "/delete") {
 		t.Error("a number that rides had can be deleted")
 	}
-	s.get(path + "/retire").wantStatus(200).wantText("Retire +44 7700 900001?")
+	retire := s.get(path + "/retire").wantStatus(200)
+	retire.wantText("Retire +44 7700 900001? Rides still connect through this number.")
+	retire.wantNoForm("/retire")
 	s.post(path + "/retire").wantStatus(http.StatusConflict).wantText("Rides still connect through this number.")
 	ask := s.get(path + "/delete").wantStatus(200)
 	ask.wantText("Rides had this number and their history names it, so it stays.")
@@ -192,4 +194,14 @@ func (a answer) wantCopy(number string) {
 		}
 	}
 	a.t.Errorf("no button copies %s", number)
+}
+
+// wantNoForm checks that the page offers nothing that posts to an address with this end.
+func (a answer) wantNoForm(suffix string) {
+	a.t.Helper()
+	for form := range a.all("form") {
+		if to := attribute(form, "action"); strings.HasSuffix(to, suffix) {
+			a.t.Errorf("a form posts to %s: %s", to, a.text())
+		}
+	}
 }

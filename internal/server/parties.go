@@ -9,6 +9,7 @@ import (
 
 	"birdcar/internal/masking"
 	"birdcar/internal/store"
+	"birdcar/web"
 )
 
 // people is what the pages of customers and of drivers call them.
@@ -63,7 +64,7 @@ func (s *Server) addParty(who people) handlerFunc {
 		case err != nil:
 			return err
 		}
-		return s.redirect(w, r, who.Path, fmt.Sprintf("%s is on the list of %ss.", party.Name, who.One))
+		return s.redirect(w, r, who.Path, fmt.Sprintf("%s is on the list of %ss.", web.Isolated(party.Name), who.One))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"birdcar/internal/masking"
+	"birdcar/web"
 )
 
 // partyRides is how many rides a person's page shows.
@@ -65,9 +66,9 @@ func (s *Server) changeParty(who people) handlerFunc {
 		case err != nil:
 			return err
 		}
-		flash := changed.Name + " is saved."
+		flash := web.Isolated(changed.Name) + " is saved."
 		if changed.Number != party.Number {
-			flash = fmt.Sprintf("%s is saved. Current rides and texts on their way go to the new number.", changed.Name)
+			flash = fmt.Sprintf("%s is saved. Current rides and texts on their way go to the new number.", web.Isolated(changed.Name))
 		}
 		return s.redirect(w, r, personPath(who, party.ID), flash)
 	}
@@ -90,7 +91,14 @@ func (s *Server) askDeleteParty(who people) handlerFunc {
 		if err != nil {
 			return err
 		}
-		return s.ask(w, r, s.deleteQuestion(who, party))
+		q := s.deleteQuestion(who, party)
+		rides, err := s.Store.LiveRides(r.Context(), who.Role, party.ID)
+		if err != nil {
+			return err
+		} else if len(rides) > 0 {
+			q.Problem = masking.ProblemHasRide(web.Isolated(party.Name), rides[0].ID)
+		}
+		return s.ask(w, r, q)
 	}
 }
 
@@ -103,24 +111,24 @@ func (s *Server) deleteParty(who people) handlerFunc {
 		if err := s.Exchange.DeleteParty(r.Context(), who.Role, party.ID); err != nil {
 			return s.decline(w, r, s.deleteQuestion(who, party), err)
 		}
-		return s.redirect(w, r, who.Path, fmt.Sprintf("%s is off the list of %ss.", party.Name, who.One))
+		return s.redirect(w, r, who.Path, fmt.Sprintf("%s is off the list of %ss.", web.Isolated(party.Name), who.One))
 	}
 }
 
 func (s *Server) deleteQuestion(who people, p masking.Party) question {
-	past := "Past rides still show the name."
+	name, past := web.Isolated(p.Name), "Past rides still show the name."
 	if kept := s.kept(); kept != "" {
 		past = fmt.Sprintf("Past rides still show the name, until they are deleted: %s after each closed.", kept)
 	}
 	return question{
-		Title: "Delete " + p.Name + "?",
+		Title: "Delete " + name + "?",
 		Facts: []string{
-			fmt.Sprintf("%s, %s, leaves the list of %ss and can no longer be chosen for rides.", p.Name, p.Number.Grouped(), who.One),
+			fmt.Sprintf("%s, %s, leaves the list of %ss and can no longer be chosen for rides.", name, p.Number.Grouped(), who.One),
 			past,
 			"Nobody gets a text about it.",
 		},
 		Action: personPath(who, p.ID) + "/delete",
-		Verb:   "Delete " + p.Name,
+		Verb:   "Delete " + name,
 		Back:   personPath(who, p.ID),
 	}
 }

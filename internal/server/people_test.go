@@ -101,8 +101,11 @@ func TestParty_delete(t *testing.T) {
 	s.get("/customers").wantText("Ada") // looking deletes nobody
 
 	s.post("/createride", "customer", fmt.Sprint(customer.ID), "driver", fmt.Sprint(driver.ID), "datetime", "2026-11-20T19:00").wantStatus(303)
+	page = s.get(path).wantStatus(200)
+	page.wantText("Ada has a ride that still connects (ride 1). Delete them when it has closed.")
+	page.wantNoForm("/delete")
 	a := s.post(path).wantStatus(http.StatusConflict)
-	a.wantText("Ada has a ride that still connects")
+	a.wantText("Ada has a ride that still connects (ride 1). Delete them when it has closed.")
 	for range a.all("button") {
 		if strings.Contains(a.text(), "Delete Ada Keep") {
 			t.Error("what cannot be done is still offered")
@@ -214,4 +217,39 @@ func TestRoster_refused(t *testing.T) {
 	s.do(http.MethodPost, "/customers/import", "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nAda,07700",
 		"Content-Type", "multipart/form-data; boundary=x").wantStatus(http.StatusBadRequest)
 	s.get("/customers").wantText("No customers yet")
+}
+
+// A name from right to left leaves the rest of a sentence alone, and a number's groups in their order.
+func TestPeople_rightToLeft(t *testing.T) {
+	s := newSite(t)
+	s.login()
+	s.seed()
+	const name, apart = "אדה", "\u2068אדה\u2069"
+	s.post("/customers", "name", name, "number", "07700 900124").wantRedirect("/customers")
+	s.get("/customers").wantText(apart + " is on the list of customers.")
+	s.get("/").wantText(apart + " (+44 7700 900124)")
+	s.get("/customers/2/delete").wantText("Delete " + apart + "? " + apart + ", +44 7700 900124, leaves the list")
+	s.post("/createride", "customer", "2", "driver", "1", "datetime", "2026-11-20T19:00").wantRedirect("/")
+	s.get("/").wantText("Ride created. " + apart + " and Ben reach each other through +44 7700 900001.")
+	page := s.get("/rides/1")
+	page.wantText("Confirmation to " + apart)
+	for p := range page.all("p") {
+		if attribute(p, "class") == "chat-body" && attribute(p, "dir") != "ltr" {
+			t.Errorf("the direction of BirdCar's own words is %q: %s", attribute(p, "dir"), textOf(p))
+		}
+	}
+	for title := range page.all("title") {
+		if got := textOf(title); !strings.HasPrefix(got, apart+" and Ben") {
+			t.Errorf("the title is %q", got)
+		}
+	}
+	texts, err := s.store.RideTexts(t.Context(), 1, 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range texts {
+		if strings.ContainsAny(text.Body, "\u2068\u2069") {
+			t.Errorf("a phone gets %q", text.Body)
+		}
+	}
 }

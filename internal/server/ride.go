@@ -9,6 +9,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"birdcar/internal/masking"
+	"birdcar/web"
 )
 
 type ridePage struct {
@@ -56,14 +57,19 @@ func (s *Server) showRide(w http.ResponseWriter, r *http.Request) error {
 	return s.Render(w, r, http.StatusOK, "ride", page)
 }
 
+// namesOf are the two people of a ride, for a sentence.
+func namesOf(ride masking.Ride) string {
+	return web.Isolated(ride.Customer.Name) + " and " + web.Isolated(ride.Driver.Name)
+}
+
 // endQuestion says what ending a ride does, to whom.
 func (s *Server) endQuestion(ride masking.Ride) question {
 	q := question{
-		Title:  fmt.Sprintf("End the ride of %s and %s?", ride.Customer.Name, ride.Driver.Name),
+		Title:  fmt.Sprintf("End the ride of %s?", namesOf(ride)),
 		Action: ridePath(ride.ID) + "/end", Verb: "End ride", Back: ridePath(ride.ID),
 		Facts: []string{
-			fmt.Sprintf("%s and %s still reach each other through %s until %s, for what was left in the car.",
-				ride.Customer.Name, ride.Driver.Name, ride.Proxy.Number.Grouped(), s.untilClosed()),
+			fmt.Sprintf("%s still reach each other through %s until %s, for what was left in the car.",
+				namesOf(ride), ride.Proxy.Number.Grouped(), s.untilClosed()),
 			"Neither of them gets a text about it.",
 		},
 	}
@@ -72,10 +78,10 @@ func (s *Server) endQuestion(ride masking.Ride) question {
 
 func (s *Server) cancelQuestion(ride masking.Ride) question {
 	q := question{
-		Title:  fmt.Sprintf("Cancel the ride of %s and %s?", ride.Customer.Name, ride.Driver.Name),
+		Title:  fmt.Sprintf("Cancel the ride of %s?", namesOf(ride)),
 		Action: ridePath(ride.ID) + "/cancel", Verb: "Cancel ride", Back: ridePath(ride.ID),
 		Facts: []string{
-			fmt.Sprintf("%s and %s each get a text: “%s”", ride.Customer.Name, ride.Driver.Name, masking.Cancellation(ride.At.In(s.Zone))),
+			fmt.Sprintf("%s each get a text: “%s”", namesOf(ride), masking.Cancellation(ride.At.In(s.Zone))),
 			fmt.Sprintf("They still reach each other through %s until %s.", ride.Proxy.Number.Grouped(), s.untilClosed()),
 		},
 	}
@@ -124,7 +130,7 @@ func (s *Server) cancelRide(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.Exchange.CancelRide(r.Context(), ride.ID); err != nil {
 		return s.decline(w, r, s.cancelQuestion(ride), err)
 	}
-	return s.redirect(w, r, ridePath(ride.ID), fmt.Sprintf("The ride is cancelled. %s and %s get a text.", ride.Customer.Name, ride.Driver.Name))
+	return s.redirect(w, r, ridePath(ride.ID), fmt.Sprintf("The ride is cancelled. %s get a text.", namesOf(ride)))
 }
 
 func (s *Server) confirmAgain(w http.ResponseWriter, r *http.Request) error {
@@ -142,5 +148,5 @@ func (s *Server) confirmAgain(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Exchange.ConfirmAgain(r.Context(), ride.ID, to.Role); err != nil {
 		return s.decline(w, r, question{Title: "The confirmation was not sent", Back: ridePath(ride.ID)}, err)
 	}
-	return s.redirect(w, r, ridePath(ride.ID), "The confirmation goes to "+to.Name+" again.")
+	return s.redirect(w, r, ridePath(ride.ID), "The confirmation goes to "+web.Isolated(to.Name)+" again.")
 }

@@ -34,8 +34,8 @@ func (s *Server) createRide(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	return s.redirect(w, r, "/", fmt.Sprintf("Ride created. %s and %s reach each other through %s.",
-		ride.Customer.Name, ride.Driver.Name, ride.Proxy.Number.Grouped()))
+	return s.redirect(w, r, "/", fmt.Sprintf("Ride created. %s reach each other through %s.",
+		namesOf(ride), ride.Proxy.Number.Grouped()))
 }
 
 // readID is 0, which no row has, for what is not an id.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"birdcar/internal/masking"
+	"birdcar/web"
 )
 
 // teller turns a ride's messages and calls into the entries of its conversation.
@@ -190,13 +191,21 @@ func (t *teller) side(role masking.Role, n masking.Number) string {
 }
 
 func (t *teller) name(role masking.Role, n masking.Number) string {
-	switch {
-	case role != "":
-		return t.ride.Party(role).Name
-	case n == t.ride.Customer.Number:
-		return t.ride.Customer.Name
-	case n == t.ride.Driver.Number:
-		return t.ride.Driver.Name
+	if p, known := partyOf(t.ride, role, n); known {
+		return web.Isolated(p.Name)
 	}
 	return n.Grouped()
+}
+
+// partyOf is who in a ride has that role or, where it is not known, that number.
+func partyOf(ride masking.Ride, role masking.Role, n masking.Number) (p masking.Party, known bool) {
+	switch {
+	case role != "":
+		return ride.Party(role), true
+	case n == ride.Customer.Number:
+		return ride.Customer, true
+	case n == ride.Driver.Number:
+		return ride.Driver, true
+	}
+	return p, false
 }
