@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"birdcar/internal/masking"
+	"birdcar/web"
 )
 
 // choice is which two phones are on the table and which thread each shows.
@@ -75,8 +76,7 @@ func (s *Simulator) choose(c choice, rides []masking.Ride) (_ choice, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range rides {
-		s.people[r.Customer.Number.Digits()] = person{r.Customer.Name, masking.Customer}
-		s.people[r.Driver.Number.Digits()] = person{r.Driver.Name, masking.Driver}
+		s.meet(r)
 	}
 	i := slices.IndexFunc(rides, func(r masking.Ride) bool { return r.ID == c.ride })
 	if i < 0 && len(rides) > 0 && (c.left.IsZero() || c.right.IsZero()) {
@@ -84,6 +84,7 @@ func (s *Simulator) choose(c choice, rides []masking.Ride) (_ choice, ok bool) {
 	}
 	if i >= 0 {
 		ride := rides[i]
+		s.meet(ride) // whoever is on both lists is in it as what it says
 		if c.left.IsZero() {
 			c.left = ride.Customer.Number
 		}
@@ -94,13 +95,19 @@ func (s *Simulator) choose(c choice, rides []masking.Ride) (_ choice, ok bool) {
 	return c, !c.left.IsZero() && !c.right.IsZero()
 }
 
+// meet remembers whose phones a ride's two are. The caller holds mu.
+func (s *Simulator) meet(r masking.Ride) {
+	s.people[r.Customer.Number.Digits()] = person{r.Customer.Name, masking.Customer}
+	s.people[r.Driver.Number.Digits()] = person{r.Driver.Name, masking.Driver}
+}
+
 // options are the current rides to choose from, with the chosen one marked.
 func options(rides []masking.Ride, chosen int64) []rideOption {
 	list := make([]rideOption, 0, len(rides))
 	for _, r := range rides {
 		list = append(list, rideOption{
 			ID:       r.ID,
-			Label:    "Ride " + strconv.FormatInt(r.ID, 10) + ": " + r.Customer.Name + " ↔ " + r.Driver.Name,
+			Label:    "Ride " + strconv.FormatInt(r.ID, 10) + ": " + web.Isolated(r.Customer.Name) + " ↔ " + web.Isolated(r.Driver.Name),
 			Selected: r.ID == chosen,
 		})
 	}

@@ -64,6 +64,24 @@ func TestPage_ShowsBothPhonesOfTheNewestRide(t *testing.T) {
 		"&#43;44 20 7946 0001", "No texts in this thread yet.", "What just happened in the server", "Webhook in", "Delivered")
 }
 
+// Whoever is on both lists is on the table as what they are in the chosen ride.
+func TestPage_SomebodyOnBothLists(t *testing.T) {
+	w := newWorld(t)
+	other := ride()
+	other.ID = 13
+	other.Customer = masking.Party{Role: masking.Customer, Name: "Ben as a customer", Number: ben.Number}
+	other.Driver = masking.Party{Role: masking.Driver, Name: "Ada as a driver", Number: ada.Number}
+	w.setRides(ride(), other)
+	s := w.simulator(t)
+	for path, want := range map[string][]string{
+		"/simulator?ride=12": {">Ada Lovelace</h2>", ">Ben Nevis</h2>"},
+		"/simulator?ride=13": {">Ben as a customer</h2>", ">Ada as a driver</h2>"},
+	} {
+		_, body := get(s, path)
+		wants(t, body, want...)
+	}
+}
+
 func TestInitials(t *testing.T) {
 	for name, want := range map[string]string{
 		"Ada Lovelace": "AL", "ada": "A", "Zoë von der Élysée": "ZÉ", "محمد عبد (الرياض)": "ما", "\u200fAda “Lady” Lovelace (2)": "AL", "007": "?", "": "?",
