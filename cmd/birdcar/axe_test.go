@@ -85,7 +85,7 @@ func TestStory_Accessible(t *testing.T) {
 		t.Fatal("axe-core finds nothing wrong with a button that says nothing: it does not look")
 	}
 	p.open(b.login)
-	p.see("h1", "Rides")
+	p.see("h1", "Current rides")
 	p.createRide(p.people("#customer")[0], p.people("#driver")[0])
 	roster := p.upload("/customers", "Ada Example,07700 900301\nNobody,nonsense\n")
 	pages := []string{

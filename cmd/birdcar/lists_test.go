@@ -25,7 +25,7 @@ func eachWidth(t *testing.T, story func(t *testing.T, p *page)) {
 			p := newPage(t, b.base)
 			p.appear(width, false)
 			p.open(b.login)
-			p.see("h1", "Rides")
+			p.see("h1", "Current rides")
 			story(t, p)
 		})
 	}
@@ -247,7 +247,7 @@ func TestStory_LongWords(t *testing.T) {
 	p.open("/")
 	p.fill("#password", "pass word")
 	p.click("form button.primary")
-	p.see("h1", "Rides today")
+	p.see("h1", "Current rides")
 	admin := newAdmin(t, b.base)
 	admin.post("/login", url.Values{"password": {"pass word"}})
 	admin.post("/customers", url.Values{"name": {name}, "number": {"07700 900801"}})
@@ -274,7 +274,7 @@ func TestStory_EveryWidth(t *testing.T) {
 	b := start(t, newDatabase(t), nil)
 	p := newPage(t, b.base)
 	p.open(b.login)
-	p.see("h1", "Rides today")
+	p.see("h1", "Current rides")
 	customer, driver := p.people("#customer")[0], p.people("#driver")[0]
 	proxy := p.createRide(customer, driver)
 	p.click("table.rides .row-link")
@@ -300,7 +300,7 @@ func TestStory_Fingers(t *testing.T) {
 	b := start(t, newDatabase(t), nil)
 	p := newPage(t, b.base)
 	p.open(b.login)
-	p.see("h1", "Rides today")
+	p.see("h1", "Current rides")
 	p.createRide(p.people("#customer")[0], p.people("#driver")[0])
 	p.do("make it a touch screen", chromedp.EmulateViewport(375, 900, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	if stranger := b.textIn(t, "x", "+44 7700 900999", "+44 7700 900901", "Who is this?"); stranger.status != http.StatusOK {
@@ -327,7 +327,7 @@ func TestStory_OtherMedia(t *testing.T) {
 	b := start(t, newDatabase(t), nil)
 	p := newPage(t, b.base)
 	p.open(b.login)
-	p.see("h1", "Rides today")
+	p.see("h1", "Current rides")
 	customers, driver := p.people("#customer"), p.people("#driver")[0]
 	p.createRide(customers[0], driver)
 	p.createRide(customers[1], driver)

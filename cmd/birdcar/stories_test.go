@@ -114,7 +114,7 @@ func TestStory_FromLoginToCall(t *testing.T) {
 	p.open("/customers")
 	p.see("h1", "Sign in")
 	p.open(b.login)
-	p.see("h1", "Rides")
+	p.see("h1", "Current rides")
 	p.see(".bar", "Simulator")
 	customer, driver := p.people("#customer")[0], p.people("#driver")[0]
 	proxy := p.createRide(customer, driver)
@@ -168,7 +168,7 @@ func TestStory_NeverTheWrongPerson(t *testing.T) {
 	b := start(t, newDatabase(t), nil)
 	p := newPage(t, b.base)
 	p.open(b.login)
-	p.see("h1", "Rides")
+	p.see("h1", "Current rides")
 	for _, someone := range [][3]string{{"/customers", "Noor Newcomer", "07700 900104"}, {"/drivers", "Hal Helmsman", "+44 7700 900204"}} {
 		p.open(someone[0])
 		p.fill("#name", someone[1])
@@ -233,7 +233,7 @@ func TestStory_NeverLostNeverDoubled(t *testing.T) {
 	b := start(t, database, nil)
 	p := newPage(t, b.base)
 	p.open(b.login)
-	p.see("h1", "Rides")
+	p.see("h1", "Current rides")
 	customer, driver := p.people("#customer")[0], p.people("#driver")[0]
 	proxy := p.createRide(customer, driver)
 
@@ -284,7 +284,7 @@ func TestStory_NeverLeaked(t *testing.T) {
 	b := start(t, newDatabase(t), nil)
 	p := newPage(t, b.base)
 	p.open(b.login)
-	p.see("h1", "Rides")
+	p.see("h1", "Current rides")
 	customer, driver := p.people("#customer")[0], p.people("#driver")[0]
 	secrets := []string{"+" + digits(customer.number), "+" + digits(driver.number)}
 	proxy := p.createRide(customer, driver)

@@ -153,6 +153,9 @@ func TestHome_health(t *testing.T) {
 	for _, when := range []string{"at once", "counted"} {
 		home := s.get("/")
 		home.wantText("Texts in the last 24 hours 2 sent 1 delivered 1 failed")
+		if home.href("1 failed") != "/messages" {
+			t.Error("the failed texts are not a click away")
+		}
 		home.wantText("18:00–19:00: 2 sent, 1 delivered, 1 failed")
 		if t.Failed() {
 			t.Fatal(when)

@@ -56,7 +56,7 @@ func (s *Server) addNumber(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) showNumbers(w http.ResponseWriter, r *http.Request, status int, f form) (err error) {
 	ctx, query := r.Context(), r.URL.Query()
 	page := numbersPage{Query: masking.CleanLine(query.Get("q")), Form: f}
-	q := store.NumberList{State: masking.PoolState(query.Get("state")), Terms: masking.Terms(page.Query, s.Country),
+	q := store.NumberList{State: masking.PoolState(query.Get("state")), Terms: s.terms(page.Query),
 		After: readID(query.Get("after")), Limit: numbersOnPage}
 	page.State, page.Later = q.State, q.After > 0
 	page.Here = address("/numbers", "q", page.Query, "state", string(q.State))

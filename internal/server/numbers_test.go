@@ -99,8 +99,10 @@ func TestNumbers_many(t *testing.T) {
 		}
 	}
 	s.get("/numbers?q=0005&state=retired").wantText("No such number")
-	s.get("/numbers?q=words").wantText("No such number")
-	s.get("/numbers?q=words+0005").wantText("No such number") // each has to be met
+	s.get("/numbers?q=words").wantText("Numbers found")
+	for _, none := range []string{"words", "!!", "words+0005"} {
+		s.get("/numbers?q=" + none).wantText("No such number")
+	}
 	s.get("/numbers?q=" + strings.Repeat("0005+", 1000)).wantText("+44 20 7946 0005")
 }
 

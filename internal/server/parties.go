@@ -77,7 +77,7 @@ func (s *Server) showParties(w http.ResponseWriter, r *http.Request, status int,
 	var more bool
 	var err error
 	page.Parties, more, err = s.Store.ListParties(ctx, store.PartyList{Role: page.People.Role,
-		Terms: masking.Terms(page.Query, s.Country), After: after, Limit: partiesOnPage})
+		Terms: s.terms(page.Query), After: after, Limit: partiesOnPage})
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,16 @@ func (s *Server) showParties(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	return s.Render(w, r, status, "parties", page)
+}
+
+// terms reads a search. What holds neither a word nor a number finds nothing: it is no search for
+// everybody.
+func (s *Server) terms(query string) []masking.Term {
+	terms := masking.Terms(query, s.Country)
+	if len(terms) == 0 && query != "" {
+		return []masking.Term{{Word: query}} // which no word begins with
+	}
+	return terms
 }
 
 // address is a path with a query of names and values in turn; empty values are left out.

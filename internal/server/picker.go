@@ -59,7 +59,7 @@ func (s *Server) picker(ctx context.Context, who people, f form) (picker, error)
 
 // find fills in the people whom p's query finds, and whoever was chosen before.
 func (s *Server) find(ctx context.Context, who people, p *picker) (err error) {
-	p.Found, p.More, err = s.Store.ListParties(ctx, store.PartyList{Role: who.Role, Terms: masking.Terms(p.Query, s.Country), Limit: pickOf})
+	p.Found, p.More, err = s.Store.ListParties(ctx, store.PartyList{Role: who.Role, Terms: s.terms(p.Query), Limit: pickOf})
 	if err != nil || p.Chosen == 0 {
 		return err
 	}

@@ -61,7 +61,7 @@ func (s *Server) ridesPage(r *http.Request) (ridesPage, store.RideFilter) {
 	query := r.URL.Query()
 	page := ridesPage{Query: masking.CleanLine(query.Get("q")), Day: query.Get("day"),
 		States: []masking.RideState{masking.Open, masking.Lingering, masking.Closed}}
-	filter := store.RideFilter{Terms: masking.Terms(page.Query, s.Country)}
+	filter := store.RideFilter{Terms: s.terms(page.Query)}
 	for _, state := range page.States {
 		if query.Get("state") == string(state) {
 			page.State, filter.State = state, state

@@ -157,6 +157,9 @@ func TestCreateRide_datetime(t *testing.T) {
 func TestHome_firstSteps(t *testing.T) {
 	s := newSite(t)
 	s.login()
+	if got := s.get("/").title(); got != "Current rides · BirdCar" {
+		t.Errorf("the title is %q", got)
+	}
 	home := s.get("/").wantStatus(http.StatusOK)
 	for _, want := range []string{"No current rides", "Add a customer", "Add a driver", "Add a proxy number"} {
 		home.wantText(want)

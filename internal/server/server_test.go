@@ -309,6 +309,14 @@ func (a answer) problem(name string) string {
 	return ""
 }
 
+// title is what the browser calls the page.
+func (a answer) title() string {
+	for title := range a.all("title") {
+		return textOf(title)
+	}
+	return ""
+}
+
 // text is what a reader sees of the answer.
 func (a answer) text() string { return textOf(a.parse()) }
 
