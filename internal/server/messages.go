@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -27,7 +28,8 @@ type messagesPage struct {
 	Show     string
 	Tabs     []tab
 	Messages []masking.Message
-	Again    map[int64]bool // the ids of those that can be sent again
+	Names    map[int64]string // whose the texts of rides are, by the texts' ids
+	Again    map[int64]bool   // the ids of those that can be sent again
 	Later    bool
 	Next     string // where the list goes on; empty: it does not
 	Oldest   masking.Waiting
@@ -65,6 +67,9 @@ func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) error {
 			page.Next = address("/messages", "show", page.Show, "before", strconv.FormatInt(page.Messages[messagesOnPage-1].ID, 10))
 		}
 	}
+	if page.Names, err = s.namesIn(ctx, page.Messages); err != nil {
+		return err
+	}
 	if page.Show == showFailed {
 		if err := s.findSendable(r, &page, before); err != nil {
 			return err
@@ -74,6 +79,33 @@ func (s *Server) listMessages(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.Render(w, r, http.StatusOK, "messages", page)
+}
+
+// namesIn are the people of rides whom messages are from or for, by the messages' ids.
+func (s *Server) namesIn(ctx context.Context, messages []masking.Message) (map[int64]string, error) {
+	names, rides := make(map[int64]string, len(messages)), map[int64]masking.Ride{0: {}}
+	for _, m := range messages {
+		ride, known := rides[m.RideID]
+		if !known {
+			var err error
+			if ride, err = s.Store.Ride(ctx, m.RideID); err != nil && !errors.Is(err, masking.ErrNotFound) {
+				return nil, err
+			}
+			rides[m.RideID] = ride
+		}
+		if p, known := partyOf(ride, m.Role, personal(m)); known {
+			names[m.ID] = p.Name
+		}
+	}
+	return names, nil
+}
+
+// personal is the number of the person whom a message is from or for.
+func personal(m masking.Message) masking.Number {
+	if m.Kind == masking.Inbound {
+		return m.From
+	}
+	return m.To
 }
 
 // findSendable notes which of the failed messages below before can be sent again. Those of a ride
@@ -112,6 +144,7 @@ func (p messagesPage) Tab() tab {
 
 type messagePage struct {
 	Message masking.Message
+	Name    string // of the person whom it is from or for; empty: nobody on the lists
 	Again   bool   // it can be sent again
 	Problem string // why it cannot, of one that failed
 }
@@ -130,7 +163,11 @@ func (s *Server) showMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := messagePage{Message: m}
+	names, err := s.namesIn(r.Context(), []masking.Message{m})
+	if err != nil {
+		return err
+	}
+	page := messagePage{Message: m, Name: names[m.ID]}
 	if m.State == masking.Failed && !repeats {
 		ride, err := s.Store.Ride(r.Context(), m.RideID)
 		if err != nil && !errors.Is(err, masking.ErrNotFound) {

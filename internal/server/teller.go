@@ -26,10 +26,7 @@ func (t *teller) index(messages []masking.Message) {
 		if m.CauseID != 0 {
 			t.caused[m.CauseID] = append([]masking.Message{m}, t.caused[m.CauseID]...) // they come newest first
 		}
-		n := m.To
-		if m.Kind == masking.Inbound {
-			n = m.From
-		}
+		n := personal(m)
 		if m.Role == "" {
 			t.changed = t.changed || n != t.ride.Customer.Number && n != t.ride.Driver.Number
 		} else if had, known := t.had[n]; known && had != m.Role {
