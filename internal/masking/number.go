@@ -173,6 +173,11 @@ func KnownCountry(country string) bool {
 	return phonenumbers.GetCountryCodeForRegion(country) != 0
 }
 
+// Reads says in a few words as what country's a number without a country code is read: "NL (+31)".
+func Reads(country string) string {
+	return fmt.Sprintf("%s (+%d)", country, phonenumbers.GetCountryCodeForRegion(country))
+}
+
 // String is the number masked: "+316•••••78". Of a short one less is shown, so that it cannot
 // be told by trying.
 func (n Number) String() string {

@@ -142,6 +142,9 @@ func TestNumber_Country(t *testing.T) {
 			t.Errorf("%s: got %s, %v; want %s", digits, n.Country(), err, want)
 		}
 	}
+	if got := Reads("NL"); got != "NL (+31)" {
+		t.Errorf("numbers are read as %s", got)
+	}
 	if got := (Number{}).Country(); got != "ZZ" {
 		t.Errorf("no number: got %s, want ZZ", got)
 	}

@@ -22,7 +22,7 @@ func flashOf(s *site, headers ...string) *http.Cookie {
 	return nil
 }
 
-const ofAda = "Ada is on the list of customers."
+const ofAda = "Ada is on the list of customers. The number is read as +447•••••••23 (GB)."
 
 // A page shows no flash but one of its own session: not another admin's, not one that
 // somebody changed, and nothing that is none.

@@ -23,7 +23,8 @@ func TestParties(t *testing.T) {
 			s.post(path, "name", "  Zoë\x00 <b>Bold</b> ", "number", "07700 900123").wantRedirect(path)
 			s.post(path, "name", "Ada", "number", "+44 (0)7700 900456").wantRedirect(path)
 			page := s.get(path)
-			page.wantText("Ada is on the list of " + string(role) + "s.")
+			page.wantText("Ada is on the list of " + string(role) + "s. The number is read as +447•••••••56 (GB).")
+			page.wantText("Without a country code it is read as a number of GB (+44).")
 			page.wantText("Ada +447•••••••56")
 			page.wantText("Zoë <b>Bold</b> +447•••••••23") // as text: it was escaped
 			if strings.Index(page.text(), "Ada +447") > strings.Index(page.text(), "Zoë") {

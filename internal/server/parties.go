@@ -64,8 +64,17 @@ func (s *Server) addParty(who people) handlerFunc {
 		case err != nil:
 			return err
 		}
-		return s.redirect(w, r, who.Path, fmt.Sprintf("%s is on the list of %ss.", web.Isolated(party.Name), who.One))
+		return s.redirect(w, r, who.Path, fmt.Sprintf("%s is on the list of %ss. The number is read as %v%s.",
+			web.Isolated(party.Name), who.One, party.Number, countryOf(party.Number)))
 	}
+}
+
+// countryOf is a number's country, behind the number.
+func countryOf(n masking.Number) string {
+	if country := n.Country(); country != "ZZ" {
+		return " (" + country + ")"
+	}
+	return ""
 }
 
 // showParties fills in what page lacks and shows it.

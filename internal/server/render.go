@@ -17,9 +17,10 @@ import (
 
 // parsePages makes one template set for each file in templates/, so that pages
 // can define blocks of the same name.
-func parsePages(zone *time.Location, now func() time.Time) (map[string]*template.Template, error) {
+func parsePages(zone *time.Location, now func() time.Time, country string) (map[string]*template.Template, error) {
 	base, err := template.New("layout.html").
 		Funcs(web.Funcs(zone, now)).
+		Funcs(template.FuncMap{"home": func() string { return masking.Reads(country) }}).
 		Option("missingkey=error").
 		ParseFS(web.FS, "templates/layout.html", "templates/partials/*.html")
 	if err != nil {

@@ -74,7 +74,7 @@ func New(cfg Config) (*Server, error) {
 	if s.origin, err = url.Parse(cfg.PublicURL); err != nil {
 		return nil, fmt.Errorf("server: public URL: %w", err)
 	}
-	if s.pages, err = parsePages(cfg.Zone, cfg.Now); err != nil {
+	if s.pages, err = parsePages(cfg.Zone, cfg.Now, cfg.Country); err != nil {
 		return nil, fmt.Errorf("server: templates: %w", err)
 	}
 	s.sessions = s.newSessions()
