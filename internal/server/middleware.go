@@ -121,8 +121,9 @@ func methodNotAllowed(routes chi.Routes, page http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, allow := range []string{"GET, HEAD", "POST"} {
 			method, _, _ := strings.Cut(allow, ",")
-			if routes.Match(chi.NewRouteContext(), method, r.URL.Path) {
+			if found := chi.NewRouteContext(); routes.Match(found, method, r.URL.Path) {
 				w.Header().Add("Allow", allow)
+				chi.RouteContext(r.Context()).RoutePatterns = found.RoutePatterns // for the log
 			}
 		}
 		browser := r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html")

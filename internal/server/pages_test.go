@@ -181,6 +181,11 @@ func TestPages_ofAForm(t *testing.T) {
 			t.Errorf("a webhook's address answers %q", a.body)
 		}
 		s.do(http.MethodPost, "/setup", "", "Accept", "text/html").wantStatus(http.StatusMethodNotAllowed)
+		for _, line := range []string{"method=GET route=/webhook status=405", "method=GET route=/rides/{id}/confirm status=405", "method=POST route=/setup status=405"} {
+			if !strings.Contains(s.logs.String(), line) {
+				t.Errorf("the log lacks %q", line)
+			}
+		}
 	}
 }
 
