@@ -232,6 +232,44 @@ func TestStory_Stale(t *testing.T) {
 	}
 }
 
+// What is half typed outlives a session that ended elsewhere; a page where nothing is leads to the login.
+func TestStory_SignedOutElsewhere(t *testing.T) {
+	b := start(t, newDatabase(t), map[string]string{"ADMIN_PASSWORD": "pass word"})
+	p := newPage(t, b.base)
+	p.open("/")
+	p.fill("#password", "pass word")
+	p.click("form button.primary")
+	p.see("h1", "Current rides")
+	colleague := newAdmin(t, b.base)
+	colleague.post("/login", url.Values{"password": {"pass word"}})
+	// elsewhere does in another tab what changes the session; then the page hears of a change.
+	elsewhere := func(script string) {
+		p.wait("another tab has an answer", fmt.Sprintf(`(window.asked ??= {})[%[1]s] ??= (%[2]s).then(() => { window.asked[%[1]s] = "done" }), window.asked[%[1]s] === "done"`, quote(script), script))
+		colleague.post("/customers", url.Values{"name": {"Noor"}, "number": {"07700 900104"}})
+		evaluate[bool](p, `typeof refresh === "function" ? (refresh(), true) : false`) // handsets hear of texts and calls only
+	}
+	for path, field := range map[string]string{"/": "#start", "/simulator": "#left-body"} {
+		if path == "/simulator" {
+			p.createRide(p.people("#customer")[0], p.people("#driver")[0])
+		}
+		p.open(path)
+		p.fill(field, "Half a sen")
+		elsewhere(`fetch("/logout", {method: "POST"})`)
+		p.see("#stale", "You are signed out. Sign in in another tab, then send this.")
+		elsewhere(`fetch("/login", {method: "POST", body: new URLSearchParams({password: "pass word"})})`)
+		p.wait("the page is live again", `document.querySelector("#stale").textContent === ""`)
+		if got := evaluate[string](p, fmt.Sprintf(`document.querySelector(%s).value`, quote(field))); got != "Half a sen" {
+			t.Errorf("%s: the draft became %q", path, got)
+		}
+		p.set(field, "")
+		elsewhere(`fetch("/logout", {method: "POST", cache: "reload"})`)
+		p.see(".notice", "Your session has ended. Sign in again.")
+		p.fill("#password", "pass word")
+		p.click("form button.primary")
+		p.wait("the login leads back", `location.pathname === `+quote(path)+` && document.querySelector(".sign-out") !== null`)
+	}
+}
+
 // A form that was stopped on its way can be sent again.
 func TestStory_StoppedForm(t *testing.T) {
 	b := start(t, newDatabase(t), nil)

@@ -135,7 +135,9 @@ func TestStory_FromLoginToCall(t *testing.T) {
 	long := strings.Repeat("ж", 604)
 	p.set("#left-body", long)
 	p.click(`.handset:has(#left-body) .handset-send`)
-	p.see("#server-hint", "This text is too long for a phone: nine SMS at most.")
+	p.see("#left-problem", "This text is too long for a phone: nine SMS at most.")
+	p.wait("readers of the screen hear it", `document.querySelector("#announcer").textContent.startsWith("This text is too long")`)
+	p.wait("it stays when the phones are brought up to date", `refresh().then(() => { window.refreshed = !document.querySelector("#left-problem").hidden }), window.refreshed`)
 	if got := evaluate[string](p, `document.querySelector("#left-body").value`); got != long {
 		t.Errorf("the draft became %q", got)
 	}

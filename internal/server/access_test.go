@@ -161,6 +161,7 @@ func TestLogin_ended(t *testing.T) {
 	if page.value("next") != "/customers" {
 		t.Errorf("the page leads to %q", page.value("next"))
 	}
+	s.get("/login?ended=idle&next=%2Fcustomers").wantText("Your session has ended. Sign in again.")
 	if strings.Contains(s.get("/login").text(), "ended") {
 		t.Error("a session is said to have ended that nobody had")
 	}

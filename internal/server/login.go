@@ -53,15 +53,16 @@ type loginPage struct {
 	HasPassword bool
 	SpentLink   bool // came by a login link that is used up or wrong
 	TooMany     bool
-	Ended       bool // sent a form after the session's end
+	Ended       bool // was signed in before
+	Unsaved     bool // and sent a form after that
 }
 
 // showLogin shows the form, or signs in whoever brings the key of a login link.
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	page := s.newLoginPage(q.Get("next"))
-	page.Ended = q.Has("ended")
-	if q.Has("key") && r.Method == http.MethodGet { // a HEAD only looks, and must not use the link up
+	page.Ended, page.Unsaved = q.Has("ended"), q.Get("ended") == "1" // else app.js noticed it
+	if q.Has("key") && r.Method == http.MethodGet {                  // a HEAD only looks, and must not use the link up
 		if s.links.use(q.Get("key")) {
 			return s.enter(w, r, "/")
 		}

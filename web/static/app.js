@@ -113,7 +113,7 @@ const stale = document.getElementById('stale');
 let overdue = 0;
 
 function awaitAnswer() {
-	if (overdue) return;
+	if (overdue || out) return;
 	const since = new Date().toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: stale.dataset.zone || undefined });
 	overdue = setTimeout(() => {
 		stale.textContent = `BirdCar has not answered since ${since}. What you see may be old; it catches up by itself.`;
@@ -123,7 +123,31 @@ function awaitAnswer() {
 function heard() {
 	clearTimeout(overdue);
 	overdue = 0;
-	if (stale.textContent) stale.textContent = '';
+	if (stale.textContent && !out) stale.textContent = '';
+}
+
+// A session that ended leads to the login page, with the reason. But what somebody has typed stays until it
+// can be sent: once they signed in elsewhere, the page catches up.
+let out = false;
+
+function signedOut(login) {
+	out = [...document.querySelectorAll('form[method="post"] :is(input, select, textarea)')].some(edited);
+	if (out) {
+		clearTimeout(overdue);
+		overdue = 0;
+		stale.textContent = 'You are signed out. Sign in in another tab, then send this.';
+		return;
+	}
+	const to = new URL(login);
+	to.searchParams.set('ended', 'idle');
+	to.searchParams.set('next', location.pathname + location.search);
+	location.assign(to);
+}
+
+// edited reports whether a field holds something else than the page came with.
+function edited(field) {
+	if (field.matches('select')) return field.value !== (field.querySelector('[selected]') ?? field.options[0])?.value;
+	return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 }
 
 // coalesced makes any number of calls while one is at work into one more.
@@ -154,10 +178,15 @@ function coalesced(work) {
 
 async function loadParts() {
 	const response = await fetch(location.href, { headers: { 'X-Live': '1' } });
-	if (response.redirected || response.status === 404) {
-		location.reload(); // signed out, or what the page showed is gone
+	if (response.redirected) {
+		signedOut(response.url);
 		return;
 	}
+	if (response.status === 404) {
+		location.reload(); // what the page showed is gone
+		return;
+	}
+	out = false;
 	if (!response.ok) throw new Error(response.statusText);
 	const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
 	if (document.querySelector('form[data-sent]')) return; // the page is about to be left

@@ -31,10 +31,15 @@ let answered = 0;
 async function load(query) {
 	const turn = ++asked;
 	const response = await fetch('/simulator/phones?' + query, { headers: { 'Accept': 'text/html' } });
-	if (response.redirected || response.status === 401 || response.status === 404) {
-		location.reload(); // signed out, or the phones are gone
+	if (response.redirected) {
+		signedOut(response.url);
 		return;
 	}
+	if (response.status === 404) {
+		location.reload(); // the phones are gone
+		return;
+	}
+	out = false;
 	if (!response.ok) throw new Error(response.statusText);
 	const fresh = document.createElement('template');
 	fresh.innerHTML = await response.text();
@@ -153,17 +158,18 @@ async function send(form) {
 		});
 		const problem = response.status === 422 && await problemOf(response);
 		if (problem) {
-			announce(problem);
+			say(form, problem);
 			return;
 		}
 		if (response.type !== 'opaqueredirect') throw new Error('not taken');
 		await load(table.dataset.query);
-		if (box && box.value === text) {
+		say(form, '');
+		if (box && box.value === text && !out) {
 			box.value = '';
 			grow(box);
 		}
 	} catch {
-		announce('BirdCar did not answer. Try again in a moment.');
+		say(form, 'BirdCar did not answer. Try again in a moment.');
 	} finally {
 		delete form.dataset.busy;
 	}
@@ -175,7 +181,10 @@ async function problemOf(response) {
 	return page.querySelector('[role="alert"]')?.textContent.trim();
 }
 
-function announce(words) {
-	const notice = document.getElementById('server-hint');
-	notice.textContent = words;
+// say tells on a form's phone, and to readers of the screen, why it was refused. No load touches that place.
+function say(form, words) {
+	const place = form.closest('.handset').querySelector('.problem');
+	place.hidden = !words;
+	place.textContent = words;
+	if (words) document.getElementById('announcer').textContent = words;
 }
