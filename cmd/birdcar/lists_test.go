@@ -256,6 +256,7 @@ func TestStory_LongWords(t *testing.T) {
 	admin.post("/createride", url.Values{"customer": {customer}, "driver": {driver}, "start": {place}, "destination": {place},
 		"datetime": {time.Now().Add(time.Hour).Format("2006-01-02T15:04")}})
 	roster := p.upload("/customers", "Name,Number\n"+name+","+strings.Repeat("9", 160)+"\n"+name+",07700 900803\n")
+	admin.post("/rides/1/end", nil) // lingering is the longest state
 	for _, width := range []int64{1280, 375} {
 		for _, path := range []string{"/", "/rides", "/rides/1", "/rides/1/cancel", "/customers", "/customers/" + customer,
 			"/customers/" + customer + "/delete", "/drivers/" + driver, "/messages?show=waiting", "/numbers/1", "/simulator",
@@ -307,7 +308,7 @@ func TestStory_Fingers(t *testing.T) {
 		t.Fatalf("the stranger's text is answered %d", stranger.status)
 	}
 	for path, css := range map[string]string{
-		"/": ".health .figure a, .card-heading a, .pool button", "/setup": ".guide li a", "/numbers": ".explain summary, tbody a", "/customers": "tbody a",
+		"/": ".health .figure a, .health .note a, .card-heading a, .pool button", "/setup": ".guide li a", "/numbers": ".explain summary, tbody a", "/customers": "tbody a",
 		"/messages?show=unknown": "tbody a", "/simulator": "summary", "/rides/1": ".heading a, .card-heading a, .about a, .about-actions a",
 		"/customers/import": ".actions a",
 	} {
