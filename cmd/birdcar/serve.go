@@ -54,6 +54,9 @@ func serve(ctx context.Context, cfg config.Config, stdout io.Writer, log *slog.L
 	for _, advice := range cfg.Advice() {
 		log.Warn(advice)
 	}
+	if carrier.IsTestKey(cfg.APIKey) {
+		log.Warn("MESSAGEBIRD_API_KEY: this is a test key, with which MessageBird sends nothing; set the live key")
+	}
 	a := &app{cfg: cfg, log: log, local: localURL(listener.Addr())}
 	waits := func() {
 		log.Info("waiting to look after the database's tables: another instance changes them (if it was killed, for half a minute), " +

@@ -90,13 +90,16 @@ func messageID(m *sms.Message) string {
 	return strings.ToValidUTF8(id[:min(len(id), maxID)], "")
 }
 
+// IsTestKey reports whether MessageBird takes messages with an API key and sends none of them.
+func IsTestKey(key string) bool { return strings.HasPrefix(key, "test_") }
+
 // Balance is what the account has left to spend.
 type Balance struct {
 	Payment  string // prepaid or postpaid
 	Type     string // credits or a currency
 	Amount   float64
 	Answered time.Time // by MessageBird's clock; zero: it did not say
-	TestKey  bool      // the key is one for tests: MessageBird takes texts and sends none
+	TestKey  bool      // IsTestKey of the key
 }
 
 // Balance asks for the account's balance, which also tells whether the API key
@@ -111,7 +114,7 @@ func (c *Client) Balance(ctx context.Context) (Balance, error) {
 	// Through its decimal form: 9.2 as a float32 is 9.19999980926513671875.
 	amount, _ := strconv.ParseFloat(strconv.FormatFloat(float64(b.Amount), 'g', -1, 32), 64)
 	return Balance{Payment: b.Payment, Type: b.Type, Amount: amount, Answered: a.answered(),
-		TestKey: strings.HasPrefix(c.cfg.APIKey, "test_")}, nil
+		TestKey: IsTestKey(c.cfg.APIKey)}, nil
 }
 
 const (

@@ -6,7 +6,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 	_ "time/tzdata" // TIME_ZONE works on machines that have no zone files
 	"unicode/utf8"
@@ -37,13 +36,9 @@ type Config struct {
 // Simulated reports whether the simulator carries texts and calls.
 func (c Config) Simulated() bool { return c.APIKey == "" }
 
-// Advice is a line for each value that works and yet is hardly what its owner wants. Values
-// that may hold a secret are not in it.
+// Advice is a line for each secret that works and yet can be guessed. None is in it.
 func (c Config) Advice() []string {
 	var lines []string
-	if c.TestKey() {
-		lines = append(lines, "MESSAGEBIRD_API_KEY: this is a test key, with which MessageBird sends nothing; set the live key")
-	}
 	for _, secret := range []struct {
 		name, value string
 		least       int
@@ -59,9 +54,6 @@ func (c Config) Advice() []string {
 	}
 	return lines
 }
-
-// TestKey reports whether MessageBird takes messages with the key and sends none of them.
-func (c Config) TestKey() bool { return strings.HasPrefix(c.APIKey, "test_") }
 
 // Load reads and checks every variable. An empty value counts as none. The error
 // has one line for each bad value: the variable, what is wrong and an example.

@@ -187,8 +187,7 @@ func TestConfig_Advice(t *testing.T) {
 		want string // what the one line begins with; empty: there is none
 	}{
 		"nothing set":      {Config{}, ""},
-		"all good":         {Config{APIKey: "live_abc", WebhookToken: "0123456789abcdef", MetricsToken: "0123456789abcdef", AdminPassword: "four words"}, ""},
-		"a test key":       {Config{APIKey: "test_gshuPaZoeEG6ovbc8M79w0QyM"}, "MESSAGEBIRD_API_KEY: this is a test key"},
+		"all good":         {Config{WebhookToken: "0123456789abcdef", MetricsToken: "0123456789abcdef", AdminPassword: "four words"}, ""},
 		"a short token":    {Config{WebhookToken: "0123456789abcde"}, "WEBHOOK_TOKEN: shorter than 16 characters"},
 		"a metrics token":  {Config{MetricsToken: "a"}, "METRICS_TOKEN: shorter than 16 characters"},
 		"a short password": {Config{AdminPassword: "höhöhö7"}, "ADMIN_PASSWORD: shorter than 8 characters"},
@@ -197,7 +196,7 @@ func TestConfig_Advice(t *testing.T) {
 		if len(lines) > 1 || (len(lines) == 1) != (test.want != "") || len(lines) == 1 && !strings.HasPrefix(lines[0], test.want) {
 			t.Errorf("%s: got %q, want %q", name, lines, test.want)
 		}
-		for _, secret := range []string{test.c.APIKey, test.c.AdminPassword, test.c.WebhookToken} {
+		for _, secret := range []string{test.c.AdminPassword, test.c.WebhookToken} {
 			if secret != "" && strings.Contains(strings.Join(lines, ""), secret) {
 				t.Errorf("%s: %q shows the secret", name, lines)
 			}

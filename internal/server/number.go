@@ -16,6 +16,7 @@ type numberPage struct {
 	numberRow
 	Rides     []masking.Ride // that it connects now, newest first
 	MoreRides bool
+	Named     bool // so that it cannot be deleted
 }
 
 // Path is the address of the number's page.
@@ -43,6 +44,9 @@ func (s *Server) showNumber(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(page.Rides) > numberRides {
 		page.Rides, page.MoreRides = page.Rides[:numberRides], true
+	}
+	if page.Named, err = s.Store.NumberIsNamed(r.Context(), number.ID); err != nil {
+		return err
 	}
 	return s.Render(w, r, http.StatusOK, "number", page)
 }
@@ -104,7 +108,15 @@ func (s *Server) askDeleteNumber(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.ask(w, r, dropQuestion(number))
+	named, err := s.Store.NumberIsNamed(r.Context(), number.ID)
+	if err != nil {
+		return err
+	}
+	q := deleteNumberQuestion(number)
+	if named {
+		q.Problem = masking.ProblemHadRides
+	}
+	return s.ask(w, r, q)
 }
 
 func (s *Server) deleteNumber(w http.ResponseWriter, r *http.Request) error {
@@ -113,21 +125,17 @@ func (s *Server) deleteNumber(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.Exchange.DeleteNumber(r.Context(), number.ID); err != nil {
-		return s.decline(w, r, dropQuestion(number), err)
+		return s.decline(w, r, deleteNumberQuestion(number), err)
 	}
 	return s.redirect(w, r, "/numbers", number.Number.Grouped()+" is out of the pool.")
 }
 
-func dropQuestion(n masking.ProxyNumber) question {
-	q := question{
+func deleteNumberQuestion(n masking.ProxyNumber) question {
+	return question{
 		Title:  "Delete " + n.Number.Grouped() + "?",
-		Facts:  []string{"The number leaves the pool. No ride ever had it, so nobody is cut off.", "Your account at MessageBird keeps it."},
+		Facts:  []string{"The number leaves the pool. No ride that is kept has it, so nobody is cut off.", "Your account at MessageBird keeps it."},
 		Action: numberPath(n.ID) + "/delete",
 		Verb:   "Delete the number",
 		Back:   numberPath(n.ID),
 	}
-	if !n.LastUsed.IsZero() {
-		q.Problem = masking.ProblemHadRides
-	}
-	return q
 }

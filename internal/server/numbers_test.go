@@ -43,7 +43,7 @@ func TestNumber_life(t *testing.T) {
 	s.post(path + "/retire").wantStatus(http.StatusConflict).wantText("Rides still connect through this number.")
 	ask := s.get(path + "/delete").wantStatus(200)
 	ask.wantText("Rides had this number and their history names it, so it stays.")
-	if strings.Contains(ask.text(), "No ride ever had it") {
+	if strings.Contains(ask.text(), "No ride that is kept has it") {
 		t.Error("a number that had rides is offered to be deleted")
 	}
 	s.post(path + "/delete").wantStatus(http.StatusConflict).wantText("Rides had this number")
@@ -59,7 +59,7 @@ func TestNumber_life(t *testing.T) {
 	if strings.Contains(s.get("/numbers?state=available").text(), "7946") {
 		t.Error("a retired number is among the available ones")
 	}
-	s.get(path + "/delete").wantText("No ride ever had it")
+	s.get(path + "/delete").wantText("No ride that is kept has it")
 	s.post(path + "/delete").wantRedirect("/numbers")
 	s.get("/numbers").wantText("+44 20 7946 0002 is out of the pool.")
 	for _, gone := range []string{path, path + "/delete", path + "/retire", "/numbers/x"} {

@@ -18,6 +18,7 @@ type ridePage struct {
 	Earlier      string    // the address of the part before; empty: there is none
 	Part         bool      // of the conversation, and not its end
 	Gone         time.Time // when it is deleted; zero: not known yet, or never
+	Overdue      bool      // by now it could be deleted: a text of it waits, or nobody has looked yet
 }
 
 // Path is the address of the page.
@@ -46,6 +47,7 @@ func (s *Server) showRide(w http.ResponseWriter, r *http.Request) error {
 	page := ridePage{Ride: ride, Part: end != place{}}
 	if ride.State == masking.Closed && s.Exchange.Keep > 0 {
 		page.Gone = ride.ClosedAt.Add(s.Exchange.Keep)
+		page.Overdue = !page.Gone.After(s.Now())
 	}
 	if page.Conversation, err = s.conversation(r.Context(), ride, end); err != nil {
 		return err

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"birdcar/internal/exchange"
 	"birdcar/internal/masking"
+	"birdcar/internal/server"
 	"birdcar/internal/store"
 )
 
@@ -116,7 +118,8 @@ func (a answer) wantEntries(want ...string) {
 
 // A ride says until when it is kept, and then it is gone from every page.
 func TestRide_forgotten(t *testing.T) {
-	s := newSite(t)
+	var later atomic.Int64
+	s := newSite(t, func(c *server.Config) { c.Now = func() time.Time { return testNow.Add(time.Duration(later.Load())) } })
 	s.login()
 	ada, ben, proxy := s.seed()
 	id := s.schedule(ada, ben)
@@ -130,6 +133,10 @@ func TestRide_forgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.get(path).wantText("Its number no longer connects these two. The ride is deleted tomorrow 18:00 .")
+	later.Store(int64(25 * time.Hour))
+	s.get(path).wantText("The ride is deleted soon.")
+	later.Store(0)
+	s.get(fmt.Sprintf("/numbers/%d/delete", proxy.ID)).wantText(masking.ProblemHadRides)
 	s.get(fmt.Sprintf("/customers/%d/delete", ada.ID)).wantText("Past rides still show the name, until they are deleted: a day after each closed.")
 	if f, err := s.exchange.ForgetOld(context.Background()); err != nil || f.Rides != 0 {
 		t.Fatalf("forgot %+v, %v", f, err)
@@ -140,6 +147,7 @@ func TestRide_forgotten(t *testing.T) {
 		t.Fatalf("forgot %+v, %v", f, err)
 	}
 	s.get(path).wantStatus(http.StatusNotFound).wantText("The address may be mistyped, or what it showed is gone.")
+	s.get(fmt.Sprintf("/numbers/%d/delete", proxy.ID)).wantText("No ride that is kept has it, so nobody is cut off.")
 	for _, list := range []string{"/", "/rides", "/rides?q=ada", "/messages", fmt.Sprintf("/customers/%d", ada.ID), fmt.Sprintf("/numbers/%d", proxy.ID)} {
 		if page := s.get(list).wantStatus(http.StatusOK); strings.Contains(page.body, path+`"`) {
 			t.Errorf("%s still shows the ride", list)

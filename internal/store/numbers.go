@@ -78,18 +78,22 @@ func (tx *Tx) SetPoolState(ctx context.Context, id int64, state masking.PoolStat
 	return err
 }
 
-// DeleteProxyNumber takes a number that no ride ever had out of the pool.
-// masking.ErrConflict: some ride had it; retire it instead.
+// NumberIsNamed reports whether a ride has or had the number of the pool, or a phone's list of
+// numbers names it, so that it cannot be deleted.
+func (r reads) NumberIsNamed(ctx context.Context, id int64) (named bool, err error) {
+	err = r.row(ctx, "SELECT EXISTS (SELECT 1 FROM number_uses WHERE number_id = $1) OR EXISTS (SELECT 1 FROM rides WHERE number_id = $1)", id).Scan(&named)
+	return named, err
+}
+
+// DeleteProxyNumber takes a number out of the pool. masking.ErrConflict: it is named; retire it instead.
 func (tx *Tx) DeleteProxyNumber(ctx context.Context, id int64) error {
 	n, err := tx.ProxyNumber(ctx, id)
 	if err != nil {
 		return err
 	}
-	var used bool
-	err = tx.row(ctx, "SELECT EXISTS (SELECT 1 FROM number_uses WHERE number_id = $1) OR EXISTS (SELECT 1 FROM rides WHERE number_id = $1)", id).Scan(&used)
-	if err != nil {
+	if named, err := tx.NumberIsNamed(ctx, id); err != nil {
 		return err
-	} else if used {
+	} else if named {
 		return masking.ErrConflict
 	}
 	if err := tx.dropWords(ctx, proxyWords(n)); err != nil {
