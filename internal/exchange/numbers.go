@@ -20,7 +20,7 @@ func (x *Exchange) AddNumber(ctx context.Context, typed string) (masking.ProxyNu
 		if is, err := tx.IsParty(ctx, number); err != nil {
 			return err
 		} else if is {
-			return masking.Invalid{"number": "This is a customer's or driver's own number, so it cannot stand in for one."}
+			return masking.Invalid{"number": "This is a customer's or driver's own number, so it cannot be a proxy number."}
 		}
 		if in, err := tx.InPool(ctx, number); err != nil {
 			return err
@@ -48,7 +48,7 @@ func (x *Exchange) SetPoolState(ctx context.Context, id int64, state masking.Poo
 		return tx.SetPoolState(ctx, id, state)
 	})
 	if errors.Is(err, masking.ErrConflict) {
-		return masking.Invalid{"state": "Rides still connect through this number. Drain it first, and retire it when they have closed."}
+		return masking.Invalid{"state": masking.ProblemConnects}
 	}
 	return err
 }

@@ -135,7 +135,7 @@ func (x *Exchange) DeleteParty(ctx context.Context, role masking.Role, id int64)
 			return err
 		}
 		if len(rides) > 0 {
-			return masking.Invalid{string(role): fmt.Sprintf("%s has a ride that still connects (ride %d). Delete them when it has closed.", p.Name, rides[0].ID)}
+			return masking.Invalid{string(role): masking.ProblemHasRide(p.Name, rides[0].ID)}
 		}
 		b.tell(masking.Event{Kind: masking.ListsChanged, At: tx.Now})
 		return tx.DeleteParty(ctx, role, id)
