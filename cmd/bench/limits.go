@@ -47,7 +47,7 @@ func serveLimits(carrierURL, path string) error {
 	return nil
 }
 
-const forwarders = 16 // texts on their way to the carrier at once, as BirdCar's WORKERS
+const forwarders = 16 // texts on their way to the carrier at once, as OUTBOX_WORKERS says by default
 
 // takeText answers as BirdCar does once a text was taken.
 func takeText(take func(form url.Values) error) http.HandlerFunc {

@@ -38,7 +38,7 @@ func main() {
 	}
 }
 
-// tune sets what Go decides for want of knowing the program, unless the environment does.
+// tune sets what suits this program better than Go's defaults, unless the environment does.
 func tune() {
 	if os.Getenv("GOGC") == "" {
 		// While a collection goes on, some five milliseconds, every answer is late. The heap

@@ -22,8 +22,8 @@ const (
 	signedFor = time.Minute
 )
 
-// Signature is a verified signature. Its ID is used once, so that whoever keeps the
-// IDs until they expire notices a replay: nobody whose clock is right takes it any more then.
+// Signature is a verified signature. Each ID is used once: keep it until Expires to notice a
+// replay; after that the signature has expired anyway.
 type Signature struct {
 	ID      string
 	Expires time.Time

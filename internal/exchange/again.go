@@ -104,8 +104,8 @@ func (x *Exchange) sendAgain(ctx context.Context, tx *store.Tx, b *batch, m mask
 	return sent, nil
 }
 
-// stillConnected is the live route of a party whom a message of their ride is sent again. Their
-// number may have changed since; and once the ride is closed its proxy number may stand for
+// stillConnected is the live route of a party, to send them a message of their ride again. Their
+// number may have changed since; and once the ride is closed its proxy number may serve
 // somebody else's ride, in which the text must not turn up.
 func stillConnected(ctx context.Context, tx *store.Tx, ride int64, role masking.Role) (masking.Route, error) {
 	route, err := tx.RouteOf(ctx, ride, role)
@@ -115,8 +115,8 @@ func stillConnected(ctx context.Context, tx *store.Tx, ride int64, role masking.
 	return route, err
 }
 
-// addressee is the role in its ride of whom an outbound message is for. One from before that was
-// stored may be for somebody that nobody can tell: masking.Invalid.
+// addressee is the role, in its ride, of an outbound message's recipient. Old messages were stored
+// without it; where it cannot be inferred: masking.Invalid.
 func addressee(ctx context.Context, tx *store.Tx, m masking.Message) (masking.Role, error) {
 	if m.Role != "" {
 		return m.Role, nil
@@ -146,9 +146,9 @@ func addressee(ctx context.Context, tx *store.Tx, m masking.Message) (masking.Ro
 	return role, nil
 }
 
-// roleOf is the role of whom a text of a ride is for that relays none, or empty. If it was not
-// stored then, today's number tells as long as both parties have those that the ride, when it was
-// made, was confirmed to, the customer's first. confirmations are all of the ride, newest first.
+// roleOf is the recipient's role of a message that relays nothing; empty: unknown. Where it was not
+// stored, the recipient's number tells it, provided that both parties still have the numbers of the
+// ride's first confirmations. confirmations are all of the ride, newest first.
 func roleOf(m masking.Message, ride masking.Ride, confirmations []masking.Message) masking.Role {
 	n := len(confirmations)
 	if m.Role != "" || n < 2 || confirmations[n-1].To != ride.Customer.Number || confirmations[n-2].To != ride.Driver.Number {

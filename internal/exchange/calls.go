@@ -9,8 +9,8 @@ import (
 	"birdcar/internal/store"
 )
 
-// AnswerWithin is how long a caller's answer may take to find, whatever the database does: it is
-// there within two seconds, and has to be written and to travel.
+// AnswerWithin is how long it may take to find whom a call reaches, whatever the database does:
+// MessageBird has the answer within two seconds, and it still has to be written and to travel.
 const AnswerWithin = 1800 * time.Millisecond
 
 // RouteCall decides what a caller gets: the other party of their ride on the number called, or a
@@ -89,8 +89,8 @@ func (x *Exchange) connect(all []*dialled) {
 	}
 }
 
-// record leaves a call to be stored behind the caller's back: the answer does
-// not wait for the disk. When too many wait, calls are not recorded but still answered.
+// record queues a call to be stored in the background: the answer does not wait for the
+// disk. When too many wait, calls are not recorded but still answered.
 func (x *Exchange) record(c masking.CallRecord) {
 	c.At = x.Now()
 	select {

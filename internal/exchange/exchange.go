@@ -105,7 +105,7 @@ func (x *Exchange) tx(ctx context.Context, work func(ctx context.Context, tx *st
 	return x.txIn(ctx, x.Store.Tx, work)
 }
 
-// txIn is tx in a transaction of the store's that runs begins.
+// txIn is tx with the transaction that run begins: Store.Tx or Store.LongTx.
 func (x *Exchange) txIn(ctx context.Context, run func(context.Context, func(context.Context, *store.Tx) error) error,
 	work func(ctx context.Context, tx *store.Tx, b *batch) error) error {
 	var b batch
@@ -159,7 +159,7 @@ func (x *Exchange) lease() time.Duration {
 	return 0
 }
 
-// next lets the lane of a message that left it go on.
+// next claims the next message in the lane that m has left.
 func (x *Exchange) next(ctx context.Context, tx *store.Tx, b *batch, m masking.Message) error {
 	following, err := tx.ClaimNext(ctx, x.lease(), m)
 	b.claimed = append(b.claimed, following...)

@@ -22,8 +22,8 @@ const (
 	leap = 10 * time.Minute
 )
 
-// believeAfter is for how long the clock must not have leapt before it is believed that something is
-// old: nothing brings back what a wrong one had deleted.
+// believeAfter is how long the clock must have gone without a leap before it is believed that
+// something is old: nothing brings back what is deleted.
 var believeAfter = time.Hour
 
 // Forget deletes what KEEP says is no longer kept, until ctx ends.

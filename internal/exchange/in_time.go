@@ -7,8 +7,8 @@ import (
 	"birdcar/internal/masking"
 )
 
-// TakeWithin is how long the carrier waits for an answer to what it brings; it then brings the
-// same again, which changes nothing if it was taken after all. SQLite gives up a
+// TakeWithin is how long a webhook waits for the database. The carrier then brings the same
+// again, which changes nothing if it was stored after all. SQLite gives up a
 // moment sooner; a PostgreSQL whose host is gone, or that hangs, may keep a transaction much longer.
 const TakeWithin = 6 * time.Second
 

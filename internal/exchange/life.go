@@ -202,6 +202,6 @@ func (x *Exchange) sweep(ctx context.Context) bool {
 func (x *Exchange) dropExpired(ctx context.Context) {
 	err := x.Store.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return tx.DropExpired(ctx) })
 	if err != nil && ctx.Err() == nil {
-		x.Log.Error("expired sessions were not dropped", "err", err)
+		x.Log.Error("expired sessions and signatures were not dropped", "err", err)
 	}
 }

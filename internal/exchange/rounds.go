@@ -14,8 +14,8 @@ const (
 	maxRounds   = 32  // rounds that may wait for those before them; more is masking.ErrBusy
 )
 
-// rounds does for many at once what each of them asks for at about the same time: all that
-// come while one round is under way are in the next, which begins after each of them came.
+// rounds serves concurrent requests together: all that come while one round is under way are
+// in the next.
 type rounds[T any] struct {
 	do func(members []T) // a round
 

@@ -16,8 +16,8 @@ const (
 	maxUnnoted = 1 << 16 // signatures that a process remembers
 )
 
-// letIn lets a call in by its signature, once. The database notes that, for all instances; while
-// it cannot, this process remembers, so that who only needs to read is not kept waiting.
+// letIn admits a call by its signature, once. The database notes that, for all instances; while
+// it cannot, this process remembers it, so that a call, which only reads, is not held up.
 // ErrReplayed; any other error: it can be neither noted nor remembered.
 func (x *Exchange) letIn(ctx context.Context, p Proof) error {
 	if p.ID == "" {

@@ -31,8 +31,8 @@ func (x *Exchange) relayAll(all []*inbound) {
 }
 
 // relayTogether relays texts in one transaction, and tells each what became of it, or that the
-// database takes none now. alone are not touched, and are to be relayed alone: those
-// whose senders have no live route, or all when something spoilt the whole.
+// database takes none now. alone are left for the caller to relay one by one: texts without a live
+// route, or all of them if the transaction failed.
 func (x *Exchange) relayTogether(all []*inbound) (alone []*inbound) {
 	err := x.tx(context.Background(), func(ctx context.Context, tx *store.Tx, b *batch) error {
 		alone = nil

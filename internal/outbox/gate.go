@@ -23,7 +23,7 @@ type gate struct {
 }
 
 const (
-	shutAfter   = 5 // people whom nothing reaches: fewer may have only themselves to blame; or tries that find no carrier
+	shutAfter   = 5 // people whom nothing reaches, because it may be a few's own fault; or tries in a row that find no carrier
 	shortestTry = time.Second
 	longestTry  = time.Minute
 	longestRest = 5 * time.Minute // that the carrier's answer to one message asks of all

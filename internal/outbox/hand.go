@@ -7,8 +7,8 @@ import (
 	"birdcar/internal/masking"
 )
 
-// hand is what this process has claimed: what waits for a goroutine that sends
-// it, and what one is at.
+// hand holds the messages that this process has claimed, those that wait and those that are
+// being sent.
 type hand struct {
 	mu      sync.Mutex
 	some    sync.Cond

@@ -49,9 +49,4 @@ func newSparkline(days []store.NumberDay) sparkline {
 	return chart
 }
 
-func texted(n int) string {
-	if n == 1 {
-		return "1 text"
-	}
-	return fmt.Sprintf("%d texts", n)
-}
+func texted(n int) string { return count(n, false, "text", "texts") }

@@ -2,9 +2,7 @@ package server
 
 import (
 	"errors"
-	"maps"
 	"net/http"
-	"slices"
 
 	"birdcar/internal/masking"
 )
@@ -31,8 +29,7 @@ func (s *Server) decline(w http.ResponseWriter, r *http.Request, q question, err
 	if !errors.As(err, &bad) {
 		return err
 	}
-	for _, field := range slices.Sorted(maps.Keys(bad)) {
-		q.Problem = bad[field]
+	for _, q.Problem = range bad { // one, whichever its field
 	}
 	return s.Render(w, r, http.StatusConflict, "confirm", q)
 }

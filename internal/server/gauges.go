@@ -125,6 +125,6 @@ func (g *gauges) look(now time.Time) {
 		g.census, g.err = g.server.Store.Census(ctx, countedAtMost)
 	}
 	if g.err != nil {
-		g.server.Log.Error("metrics without the database", "error", g.err)
+		g.server.Log.Error("metrics without the database", "err", g.err)
 	}
 }

@@ -79,7 +79,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	data := errorPage{Title: page.title, Text: page.text, Href: "/", Verb: "Go to the rides"}
 	if page.status >= 500 {
 		data.Reference = rand.Text()[:8]
-		s.Log.Error("request failed", "method", r.Method, "route", pattern(r), "reference", data.Reference, "error", err)
+		s.Log.Error("request failed", "method", r.Method, "route", pattern(r), "reference", data.Reference, "err", err)
 	}
 	if page == errBusy || page == errOutOfReach {
 		w.Header().Set("Retry-After", retryAfter)
@@ -90,7 +90,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	if err := s.Render(w, r, page.status, "error", data); err != nil {
-		s.Log.Error("error page failed", "reference", data.Reference, "error", err)
+		s.Log.Error("error page failed", "reference", data.Reference, "err", err)
 		http.Error(w, page.title+".", page.status)
 	}
 }

@@ -61,8 +61,9 @@ type loginPage struct {
 func (s *Server) showLogin(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	page := s.newLoginPage(q.Get("next"))
-	page.Ended, page.Unsaved = q.Has("ended"), q.Get("ended") == "1" // else app.js noticed it
-	if q.Has("key") && r.Method == http.MethodGet {                  // a HEAD only looks, and must not use the link up
+	// Whose form came too late was sent here with 1; who only looked, by app.js with another word.
+	page.Ended, page.Unsaved = q.Has("ended"), q.Get("ended") == "1"
+	if q.Has("key") && r.Method == http.MethodGet { // a HEAD only looks, and must not use the link up
 		if s.links.use(q.Get("key")) {
 			return s.enter(w, r, "/")
 		}

@@ -60,8 +60,8 @@ func (m *metrics) called(flow masking.CallFlow) {
 	}
 }
 
-// note counts and times a kind of webhook, and remembers what became of it: when it is answered,
-// or else when next returns.
+// note counts and times the webhooks of a kind, and remembers what became of the last: when it is
+// answered, at the latest when next returns.
 func (s *Server) note(kind webhookKind, next http.HandlerFunc) http.HandlerFunc {
 	answered := s.metrics.answered.WithLabelValues(string(kind))
 	counted := map[int]prometheus.Counter{}

@@ -63,7 +63,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 			}
 			err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 			if ww, ok := w.(middleware.WrapResponseWriter); ok && ww.Status() != 0 {
-				s.Log.Error("request failed after its answer began", "method", r.Method, "route", pattern(r), "error", err)
+				s.Log.Error("request failed after its answer began", "method", r.Method, "route", pattern(r), "err", err)
 				panic(http.ErrAbortHandler)
 			}
 			s.fail(w, r, err)

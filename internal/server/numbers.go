@@ -15,17 +15,12 @@ type numbersPage struct {
 	Pool    pool
 	Query   string
 	State   masking.PoolState // of the numbers shown; empty: any
-	Tabs    []numberTab
+	Tabs    []tab
 	Numbers []numberRow
 	Later   bool
 	Next    string // where the list goes on; empty: it does not
 	Here    string // the list's first page
 	Form    form
-}
-
-type numberTab struct {
-	Name, Href string
-	Current    bool
 }
 
 type numberRow struct {
@@ -60,12 +55,12 @@ func (s *Server) showNumbers(w http.ResponseWriter, r *http.Request, status int,
 		After: readID(query.Get("after")), Limit: numbersOnPage}
 	page.State, page.Later = q.State, q.After > 0
 	page.Here = address("/numbers", "q", page.Query, "state", string(q.State))
-	for _, tab := range []struct {
+	for _, t := range []struct {
 		name  string
 		state masking.PoolState
 	}{{"All", ""}, {"Available", masking.Available}, {"Draining", masking.Draining}, {"Retired", masking.Retired}} {
-		page.Tabs = append(page.Tabs, numberTab{Name: tab.name, Current: q.State == tab.state,
-			Href: address("/numbers", "q", page.Query, "state", string(tab.state))})
+		page.Tabs = append(page.Tabs, tab{Name: t.name, Current: q.State == t.state,
+			Href: address("/numbers", "q", page.Query, "state", string(t.state))})
 	}
 	if page.Pool, err = s.pool(ctx); err != nil {
 		return err

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -85,14 +84,7 @@ func (s *Server) addNumbers(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if page.Added == len(lines) {
-		return s.redirect(w, r, "/numbers", addedFlash(page.Added))
+		return s.redirect(w, r, "/numbers", count(page.Added, false, "number is", "numbers are")+" in the pool.")
 	}
 	return s.Render(w, r, http.StatusOK, "added", page)
-}
-
-func addedFlash(count int) string {
-	if count == 1 {
-		return "1 number is in the pool."
-	}
-	return fmt.Sprintf("%d numbers are in the pool.", count)
 }

@@ -55,7 +55,7 @@ type view struct {
 	Carrier carrierMark
 	// AskSignOut has signing out ask first: without a password it locks out.
 	AskSignOut bool
-	Live       bool // it keeps up with the server: the answer to a form cannot be loaded again, an error need not
+	Live       bool // it may load itself again: not the answer to a form, nor an error
 	Data       any
 }
 

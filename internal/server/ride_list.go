@@ -167,7 +167,7 @@ func (s *Server) exportRides(w http.ResponseWriter, r *http.Request) error {
 		}
 		span.Key = list.Next
 		if list, err = s.Store.RideList(r.Context(), filter, span); err != nil {
-			s.Log.Error("an export broke off", "error", err)
+			s.Log.Error("an export broke off", "err", err)
 			panic(http.ErrAbortHandler)
 		}
 	}

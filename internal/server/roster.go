@@ -88,15 +88,9 @@ type rosterPage struct {
 	People people
 	Roster masking.Roster
 	Show   masking.Verdict
-	Tabs   []rosterTab
+	Tabs   []tab
 	Lines  []rosterLine
 	Next   string // where the lines go on; empty: they do not
-}
-
-type rosterTab struct {
-	Name, Href string
-	Count      int
-	Current    bool
 }
 
 type rosterLine struct {
@@ -145,16 +139,16 @@ func (s *Server) showRoster(who people) handlerFunc {
 		if roster.State == masking.RosterRunning {
 			return s.Render(w, r, http.StatusOK, "roster", page)
 		}
-		for _, tab := range rosterTabs {
-			name, count := tab.planned, roster.Counts[tab.verdict]
+		for _, t := range rosterTabs {
+			name, count := t.planned, roster.Counts[t.verdict]
 			if roster.State == masking.RosterDone {
-				name = tab.done
+				name = t.done
 			}
 			if page.Show == "" && count > 0 {
-				page.Show = tab.verdict
+				page.Show = t.verdict
 			}
-			page.Tabs = append(page.Tabs, rosterTab{Name: name, Count: count, Current: page.Show == tab.verdict,
-				Href: address(page.Path(), "show", string(tab.verdict))})
+			page.Tabs = append(page.Tabs, tab{Name: name, Count: count, Current: page.Show == t.verdict,
+				Href: address(page.Path(), "show", string(t.verdict))})
 		}
 		lines, err := s.Store.RosterLines(ctx, roster.ID, page.Show, int(readID(query.Get("after"))), rosterOnPage+1)
 		if err != nil {

@@ -166,8 +166,8 @@ func (s *Server) requireLogin(next http.Handler) http.Handler {
 	})
 }
 
-// cameFrom is the page on this site that a form was sent from; here is false for a form of nobody
-// knows where. The page is / when it was itself the answer to a form, which cannot be loaded again.
+// cameFrom is the page on this site that a form was sent from; here is false if that is not
+// known, or another site. The page is / when it was itself the answer to a form, which cannot be loaded again.
 func (s *Server) cameFrom(r *http.Request) (page string, here bool) {
 	from, err := url.Parse(r.Referer())
 	if err != nil || from.Host == "" || from.Host != r.Host && from.Host != s.origin.Host {

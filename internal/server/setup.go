@@ -118,7 +118,7 @@ func (s *Server) checkAccount(ctx context.Context) []check {
 	case err != nil:
 		key.State, key.Found = checkBad, "MessageBird could not be asked."
 		key.Do = "Load this page again. If it stays so, the log says more."
-		s.Log.Error("the balance could not be asked for", "error", err)
+		s.Log.Error("the balance could not be asked for", "err", err)
 		return []check{key}
 	}
 	key.State, key.Found = checkGood, "MessageBird accepts it."
@@ -220,7 +220,7 @@ func (s *Server) checkDatabase(ctx context.Context) []check {
 	c := check{Name: "Database", State: checkGood}
 	h, err := s.Store.Health(ctx)
 	if err != nil {
-		s.Log.Error("the database is not well", "error", err)
+		s.Log.Error("the database is not well", "err", err)
 		c.State, c.Found = checkBad, "It cannot be read and written."
 		c.Do = "The log says why. Until then webhooks are answered with 503, and MessageBird brings them again."
 		return []check{c}

@@ -51,7 +51,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, exchange.ErrReplayed):
 		s.refuseReplay(w, r)
 	default:
-		s.Log.Error("webhook not taken", "route", pattern(r), "error", err)
+		s.Log.Error("webhook not taken", "route", pattern(r), "err", err)
 		w.Header().Set("Retry-After", retryAfter)
 		oneLine(w, http.StatusServiceUnavailable, "This cannot be stored now. Try again in a moment.")
 	}

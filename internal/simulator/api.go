@@ -66,7 +66,7 @@ func (s *Simulator) createMessage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.keep(m); err != nil {
-		s.cfg.Log.Error("the simulator cannot keep a text", "error", err)
+		s.cfg.Log.Error("the simulator cannot keep a text", "err", err)
 		refuse(w, http.StatusInternalServerError, codeInternal, "Internal error", "")
 		return
 	}

@@ -114,7 +114,7 @@ func (s *Simulator) set(m *message, to string, is status, problem string) {
 		err = s.journal.rewrite(s.messages)
 	}
 	if err != nil {
-		s.cfg.Log.Warn("the simulator's file cannot be written", "error", err)
+		s.cfg.Log.Warn("the simulator's file cannot be written", "err", err)
 	}
 }
 

@@ -184,6 +184,6 @@ func (s *Simulator) withID(do func(id string) error) http.HandlerFunc {
 }
 
 func (s *Simulator) fail(w http.ResponseWriter, r *http.Request, err error) {
-	s.cfg.Log.Error("a page of the simulator failed", "path", r.URL.Path, "error", err)
+	s.cfg.Log.Error("a page of the simulator failed", "path", r.URL.Path, "err", err)
 	http.Error(w, "The simulator cannot show this page now. Please try again in a moment.", http.StatusInternalServerError)
 }

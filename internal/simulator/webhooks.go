@@ -73,7 +73,7 @@ func (s *Simulator) postReport(ctx context.Context, j job) {
 			return
 		}
 		if err != nil {
-			s.cfg.Log.Warn("the simulator's delivery report was not taken", "message", m.ID, "error", err)
+			s.cfg.Log.Warn("the simulator's delivery report was not taken", "message", m.ID, "err", err)
 		}
 	}
 	s.settle(j.id, j.to, delivered, "")

@@ -16,11 +16,11 @@ import (
 // routes, then to the number that rested longest. A number of country first,
 // another only when none of it is left. masking.ErrPoolEmpty: none at all.
 //
-// What it costs depends on neither rides nor numbers. It looks at the numbers with the
+// What it costs grows with neither rides nor numbers. It looks at the numbers with the
 // fewest live routes, and mostly one of the first is new to both. When none of many
-// is, somebody has had a good part of the pool, and their list of uses says
-// what is left and what is oldest; only then is the tie of live routes broken
-// among those looked at, not among all.
+// is, one of the two has had a good part of the pool, and their list of uses says what is
+// left and what is oldest; only then are ties broken by the live routes of the numbers
+// looked at, not of all.
 func (tx *Tx) ChooseNumber(ctx context.Context, a, b masking.Number, country string) (masking.ProxyNumber, error) {
 	if err := tx.LockPhones(ctx, a, b); err != nil {
 		return masking.ProxyNumber{}, err

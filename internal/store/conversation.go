@@ -9,9 +9,9 @@ import (
 	"birdcar/internal/masking"
 )
 
-// rideRows are beginnings of a query: of_ride are the ids of ride $1's rows of a table below $2, in
-// no order. PostgreSQL's index begins with the ride. SQLite's has the ids in parts of 1,024: those from the one after which the
-// ride began up to the last are looked into one after the other, as CROSS JOIN tells it.
+// rideRows are two forms of a WITH clause that makes of_ride: the ids of ride $1's rows of a table
+// below $2, in no order. PostgreSQL has an index by ride. SQLite's is by parts of 1,024 ids: the
+// parts of the ride's time are looked into one after the other, an order that CROSS JOIN keeps.
 // What that needs is kept with PostgreSQL too: a database may be copied back.
 type rideRows struct{ indexed, parted string }
 

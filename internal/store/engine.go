@@ -106,8 +106,8 @@ func phoneKeys(phones []masking.Number) []string {
 	return keys
 }
 
-// keepApart makes sure that no other transaction makes a phone what it must not
-// be besides, after work looked whether it is.
+// keepApart makes sure that no other transaction makes a phone what excludes what this one makes
+// it, a place on a list or in the pool: is says whether it has. Work has asked that before, too.
 func (tx *Tx) keepApart(ctx context.Context, phone masking.Number, is func(context.Context, masking.Number) (bool, error)) error {
 	if !tx.engine.shared || tx.hasLists {
 		return nil

@@ -80,8 +80,8 @@ func (s *Store) NextDue(ctx context.Context) (due time.Time, err error) {
 // two holders of a message know the same number.
 const fence = " WHERE id = $1 AND attempts = $2 AND state = 'sending'"
 
-// sameClaim is for what ends a claim without a try, so that the next claim has the same
-// attempts: written once more, after a commit that was not confirmed, it must not end that one.
+// sameClaim also fences by the claim's time, for what ends a claim without a try, so that the next one has
+// the same attempts: repeated after a commit that was not confirmed, it must not end that one.
 const sameClaim = " AND claimed_at = "
 
 // Renew prolongs claims to lease from now, and returns those that were still the caller's.

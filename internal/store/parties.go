@@ -7,7 +7,7 @@ import (
 )
 
 // table is where the parties of a role are kept, and column where a ride keeps
-// its party's id. They are the only SQL text that is put together, from constants.
+// its party's id. They come from constants, never from what somebody typed.
 func table(role masking.Role) string {
 	if role == masking.Driver {
 		return "drivers"
@@ -55,8 +55,8 @@ func (tx *Tx) AddParty(ctx context.Context, p *masking.Party) error {
 	return tx.addWords(ctx, partyWords(*p))
 }
 
-// SetParty stores the name and number of a customer or driver, who has the number from until
-// now; one who has another by now keeps it, and the transaction runs again. masking.ErrNotFound.
+// SetParty stores the name and number of a customer or driver. from is the number that the caller
+// has read: if it changed since, the transaction runs again. masking.ErrNotFound.
 func (tx *Tx) SetParty(ctx context.Context, p masking.Party, from masking.Number) error {
 	was, err := tx.Party(ctx, p.Role, p.ID)
 	if err != nil {

@@ -48,7 +48,7 @@ func (r reads) CurrentRides(ctx context.Context, limit int) ([]masking.Ride, err
 }
 
 // LiveRides are the open and lingering rides of a customer or driver, oldest first: among all
-// of theirs since the oldest live ride of anybody, so that no ride need write an index for them.
+// of theirs since the oldest live ride of anybody, so that no ride has an index to write for it.
 func (r reads) LiveRides(ctx context.Context, role masking.Role, id int64) ([]masking.Ride, error) {
 	return list(ctx, r.querier, scanRide, selectRide+"WHERE r."+column(role)+` = $1
 		AND r.id >= (SELECT MIN(id) FROM rides WHERE state <> 'closed') AND r.state <> 'closed' ORDER BY r.id`, id)

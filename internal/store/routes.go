@@ -90,8 +90,8 @@ func (tx *Tx) unuse(ctx context.Context, party masking.Number, number int64) err
 	return err
 }
 
-// ReleaseRoutes gives a ride's number back to the pool: its routes become
-// tombstones, which connect nobody, so that it has all its texts.
+// ReleaseRoutes gives a ride's number back to the pool: its routes become tombstones, which
+// connect nobody. The ride has all its texts then.
 func (tx *Tx) ReleaseRoutes(ctx context.Context, ride int64) error {
 	tx.writes()
 	released, err := list(ctx, tx.querier, scanParties, `UPDATE routes SET released_at = $1 WHERE ride_id = $2 AND released_at = 0

@@ -108,7 +108,7 @@ func (tx *sqliteTx) Rollback() error {
 	return errors.Join(err, tx.Close())
 }
 
-var rewritten sync.Map // of SQL texts, which are constants of this package
+var rewritten sync.Map // of SQL texts: what varies in those that are put together is bounded
 
 // limitPlace is a parameter as a LIMIT. SQLite looks at its value when it plans, and so plans a
 // statement anew each time it runs; it does not see through a sum.

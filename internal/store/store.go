@@ -38,9 +38,9 @@ func Open(ctx context.Context, url string, now func() time.Time) (*Store, error)
 	return OpenWaiting(ctx, url, now, func() {})
 }
 
-// OpenWaiting is Open, and calls waits once if for a second another process has the right
-// to change the tables, or PostgreSQL confirms no write. The first lasts until that process
-// is done, or some 30 seconds after it vanished; the second until a synchronous standby is there.
+// OpenWaiting is Open, and calls waits once if it is held up for a second: by another process that
+// changes the tables, until that is done or some 30 seconds after it vanished; or by PostgreSQL,
+// which confirms no write, until a synchronous standby is there.
 func OpenWaiting(ctx context.Context, url string, now func() time.Time, waits func()) (*Store, error) {
 	s := &Store{now: now}
 	open, name := s.openSQLite, url
