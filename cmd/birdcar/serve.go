@@ -280,7 +280,9 @@ func (a *app) run(ctx context.Context, listener net.Listener) error {
 	case <-finished:
 		select {
 		case last := <-failed: // of what a room did to finish
-			err = errors.Join(err, last)
+			if !errors.Is(last, context.Canceled) { // stopped before it had begun
+				a.log.Warn("stopped with texts in hand that were not given back; the next start asks the carrier about them", "err", last)
+			}
 		default:
 		}
 	case <-grace.Done():

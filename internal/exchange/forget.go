@@ -87,7 +87,7 @@ func (x *Exchange) ForgetOld(ctx context.Context) (f Forgotten, err error) {
 	}
 	before := x.Now().Add(-x.Keep)
 	var uses int
-	return f, errors.Join(
+	err = errors.Join(
 		x.forgetRides(ctx, before, &f),
 		x.forgetAged(ctx, (*store.Tx).ForgetTexts, before, &f.Texts),
 		x.forgetAged(ctx, (*store.Tx).ForgetCalls, before, &f.Calls),
@@ -95,6 +95,7 @@ func (x *Exchange) ForgetOld(ctx context.Context) (f Forgotten, err error) {
 		x.forgetAll(ctx, (*store.Tx).ForgetParties, before, &f.People),
 		x.forgetLists(ctx),
 	)
+	return f, err
 }
 
 // forgetAged forgets what goes by its id and age.

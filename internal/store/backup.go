@@ -26,7 +26,7 @@ func Backup(ctx context.Context, url, to string) (size int64, err error) {
 	}
 	from := sqlitePath(url)
 	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("there is no database %s", from)
+		return 0, fmt.Errorf("there is no database %s: %w", from, fs.ErrNotExist)
 	} else if err != nil {
 		return 0, err
 	}

@@ -109,7 +109,7 @@ func inhabit(t *testing.T, s *store.Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Sessions().CommitCtx(ctx, "token", []byte{0, 1, 255}, time.Now().Add(time.Hour)); err != nil {
+	if err := s.NewSessions().CommitCtx(ctx, "token", []byte{0, 1, 255}, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 }
