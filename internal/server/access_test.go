@@ -297,7 +297,7 @@ func TestSession_unreadable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.store.NewSessions().CommitCtx(context.Background(), base64.RawURLEncoding.EncodeToString(hash[:]), gob, testNow.Add(time.Hour)); err != nil {
+	if err := s.store.Sessions().CommitCtx(context.Background(), base64.RawURLEncoding.EncodeToString(hash[:]), gob, testNow.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	s.get("/").wantRedirect("/login")
