@@ -103,7 +103,7 @@ func (s *Server) Render(w http.ResponseWriter, r *http.Request, status int, page
 
 func (s *Server) nav(r *http.Request) []link {
 	links := []link{
-		{Href: "/", Name: "Today"},
+		{Href: "/", Name: "Current"},
 		{Href: "/rides", Name: "Rides"},
 		{Href: "/messages", Name: "Messages"},
 		{Href: "/customers", Name: "Customers"},
