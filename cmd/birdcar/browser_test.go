@@ -134,6 +134,13 @@ func (p *page) pressEnter() {
 	}))
 }
 
+// signIn sends the password from the login page.
+func (p *page) signIn(password string) {
+	p.t.Helper()
+	p.fill("#password", password)
+	p.click("form button.primary")
+}
+
 // fill types a text into a field, over what is there.
 func (p *page) fill(css, text string) {
 	p.t.Helper()

@@ -131,8 +131,7 @@ func addressee(ctx context.Context, tx *store.Tx, m masking.Message) (masking.Ro
 		if err != nil {
 			return "", err
 		}
-		sender, _ := senderOf(ride, in, m)
-		role = sender.Role.Other()
+		role = senderOf(ride, in, m).Other()
 	} else {
 		confirmations, err := tx.RideTextsOf(ctx, ride.ID, masking.Confirming)
 		if err != nil {

@@ -86,12 +86,11 @@ func (x *Exchange) ForgetOld(ctx context.Context) (f Forgotten, err error) {
 		return f, nil
 	}
 	before := x.Now().Add(-x.Keep)
-	var uses int
 	err = errors.Join(
 		x.forgetRides(ctx, before, &f),
 		x.forgetAged(ctx, (*store.Tx).ForgetTexts, before, &f.Texts),
 		x.forgetAged(ctx, (*store.Tx).ForgetCalls, before, &f.Calls),
-		x.forgetAll(ctx, (*store.Tx).ForgetUses, before, &uses),
+		x.forgetAll(ctx, (*store.Tx).ForgetUses, before, new(int)),
 		x.forgetAll(ctx, (*store.Tx).ForgetParties, before, &f.People),
 		x.forgetLists(ctx),
 	)

@@ -53,8 +53,8 @@ func (x *Exchange) SetPoolState(ctx context.Context, id int64, state masking.Poo
 	return err
 }
 
-// DeleteNumber takes a number that no ride ever had out of the pool.
-// masking.Invalid: some ride had it; masking.ErrNotFound.
+// DeleteNumber takes a number out of the pool. masking.Invalid: a ride that is kept has it, or a
+// phone's list names it; masking.ErrNotFound.
 func (x *Exchange) DeleteNumber(ctx context.Context, id int64) error {
 	err := x.tx(ctx, func(ctx context.Context, tx *store.Tx, b *batch) error {
 		b.tell(masking.Event{Kind: masking.ListsChanged, At: tx.Now})

@@ -207,26 +207,22 @@ func (x *Exchange) tellSender(ctx context.Context, tx *store.Tx, b *batch, m mas
 	if err != nil {
 		return err
 	}
-	sender, ok := senderOf(ride, in, m)
-	if !ok { // nothing goes to somebody else
+	role := senderOf(ride, in, m)
+	if role == "" { // nothing goes to somebody else
 		return nil
 	}
-	route, err := tx.RouteOf(ctx, in.RideID, sender.Role)
+	route, err := tx.RouteOf(ctx, in.RideID, role)
 	if errors.Is(err, masking.ErrNotFound) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.NotDelivered, RideID: in.RideID, Role: sender.Role, CauseID: in.ID,
+	return x.enqueue(ctx, tx, b, store.Unsent{Kind: masking.NotDelivered, RideID: in.RideID, Role: role, CauseID: in.ID,
 		From: route.Number, To: route.Party, Body: masking.TextFailed})
 }
 
-// senderOf is the party of a ride, with the phone they have now, who sent the text in, which m
-// relayed. Of one from before that was stored nobody can tell if a party has another phone since.
-func senderOf(ride masking.Ride, in, m masking.Message) (sender masking.Party, ok bool) {
-	role := cmp.Or(in.Role, m.Role.Other(), ride.Sender(in.From, m.To))
-	if role == "" {
-		return sender, false
-	}
-	return ride.Party(role), true
+// senderOf is the role of who sent the text in, which m relayed; empty: unknown. Of one from before
+// that was stored nobody can tell if a party has another phone since.
+func senderOf(ride masking.Ride, in, m masking.Message) masking.Role {
+	return cmp.Or(in.Role, m.Role.Other(), ride.Sender(in.From, m.To))
 }

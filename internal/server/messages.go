@@ -163,16 +163,15 @@ func (s *Server) showMessage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	names, err := s.namesIn(r.Context(), []masking.Message{m})
-	if err != nil {
+	ride, err := s.Store.Ride(r.Context(), m.RideID)
+	if err != nil && !errors.Is(err, masking.ErrNotFound) {
 		return err
 	}
-	page := messagePage{Message: m, Name: names[m.ID]}
+	page := messagePage{Message: m}
+	if p, known := partyOf(ride, m.Role, personal(m)); known {
+		page.Name = p.Name
+	}
 	if m.State == masking.Failed && !repeats {
-		ride, err := s.Store.Ride(r.Context(), m.RideID)
-		if err != nil && !errors.Is(err, masking.ErrNotFound) {
-			return err
-		}
 		if page.Again = err == nil && ride.State != masking.Closed; !page.Again {
 			page.Problem = masking.ProblemRideOver
 		}

@@ -265,34 +265,22 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%d kB", bytes/1000)
 }
 
-// signedOut is what signing out leads to, after what it does itself.
-func (s *Server) signedOut(does string) []string {
+// askSignOut is where the bar's button leads when nothing but a restart would let in again.
+func (s *Server) askSignOut(w http.ResponseWriter, r *http.Request) error {
+	return s.ask(w, r, s.signOutQuestion("Sign out", "This browser has to sign in again.", "/logout", "/"))
+}
+
+func (s *Server) askSignOutAll(w http.ResponseWriter, r *http.Request) error {
+	return s.ask(w, r, s.signOutQuestion("Sign out everywhere",
+		"Every browser that is signed in, this one too, has to sign in again.", "/sign-out-everywhere", "/setup"))
+}
+
+func (s *Server) signOutQuestion(verb, does, action, back string) question {
 	facts := []string{does, "Texts and calls go on."}
 	if s.Password == "" {
 		facts = append(facts, "ADMIN_PASSWORD is not set, so signing in again needs a new login link: each start of BirdCar prints one.")
 	}
-	return facts
-}
-
-// askSignOut is where the bar's button leads when nothing but a restart would let in again.
-func (s *Server) askSignOut(w http.ResponseWriter, r *http.Request) error {
-	return s.ask(w, r, question{
-		Title:  "Sign out?",
-		Facts:  s.signedOut("This browser has to sign in again."),
-		Action: "/logout",
-		Verb:   "Sign out",
-		Back:   "/",
-	})
-}
-
-func (s *Server) askSignOutAll(w http.ResponseWriter, r *http.Request) error {
-	return s.ask(w, r, question{
-		Title:  "Sign out everywhere?",
-		Facts:  s.signedOut("Every browser that is signed in, this one too, has to sign in again."),
-		Action: "/sign-out-everywhere",
-		Verb:   "Sign out everywhere",
-		Back:   "/setup",
-	})
+	return question{Title: verb + "?", Facts: facts, Action: action, Verb: verb, Back: back}
 }
 
 // signOutAll ends every session, this one too.
