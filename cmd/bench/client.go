@@ -78,6 +78,11 @@ func (c *conn) receive() (status int, err error) {
 	return status, err
 }
 
+// unexpected is an answer that is not the right one, in a line: it may be a whole page.
+func (c *conn) unexpected(to string, status int) error {
+	return fmt.Errorf("%s was answered with %d %.200s", to, status, oneLine(string(c.body)))
+}
+
 var lengthHeader = []byte("Content-Length:")
 
 func contentLength(line []byte) (n int, ok bool) {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -95,10 +96,11 @@ func inTurns(duration time.Duration, loads ...load) ([]sample, error) {
 
 // closed keeps every connection busy, for what the server can do at most. Its
 // latencies would say nothing: a slow answer delays the next question. A fifth of the
-// time before it warms up and does not count.
+// time before it warms up and does not count. It ends sooner where there is no more to do.
 func closed(server *child, connections int, do work) load {
 	return func(duration time.Duration) (sample, error) {
 		var answers, counted atomic.Int64
+		var done atomic.Pointer[time.Time] // when there was no more to do; nil: there is
 		before, err := server.processor()
 		if err != nil {
 			return sample{}, err
@@ -107,12 +109,16 @@ func closed(server *child, connections int, do work) load {
 		end := begin.Add(duration)
 		err = connect(server.address, connections, do, func(once func(time.Time) error) error {
 			for now := time.Now(); ; {
-				if err := once(now); err != nil {
+				if err := once(now); errors.Is(err, errDone) {
+					now = time.Now()
+					done.CompareAndSwap(nil, &now)
+					return nil
+				} else if err != nil {
 					return err
 				}
 				answers.Add(1)
 				now = time.Now()
-				if now.After(end) {
+				if now.After(end) || done.Load() != nil {
 					return nil
 				}
 				if now.After(begin) {
@@ -126,10 +132,16 @@ func closed(server *child, connections int, do work) load {
 		if counted.Load() == 0 {
 			return sample{}, errNothing(duration)
 		}
+		if at := done.Load(); at != nil {
+			duration = at.Sub(begin)
+		}
 		after, err := server.processor()
 		return sample{took: duration, counted: counted.Load(), cpu: after - before, answers: answers.Load()}, err
 	}
 }
+
+// errDone is a work's that cannot be done any more, which is no fault.
+var errDone = errors.New("no more to do")
 
 // errNothing says that a load brought no figure: 0 would be none.
 func errNothing(duration time.Duration) error {

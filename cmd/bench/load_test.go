@@ -3,14 +3,19 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"birdcar/internal/masking"
 )
 
 // One answer that takes long must show in the latencies of all who had to wait
@@ -41,6 +46,38 @@ func TestOpen_CountsTheWait(t *testing.T) {
 	}
 	if r.Rate < 150 {
 		t.Errorf("%.0f answers a second, want about 200", r.Rate)
+	}
+}
+
+// A load that runs out of work counts the time until then, and anything else that goes wrong is
+// told in one short line.
+func TestClosed_RunsOut(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		switch n := asked.Add(1); {
+		case n > 60:
+			w.WriteHeader(http.StatusConflict)
+			fmt.Fprintf(w, "<p>\n%s\n</p>", masking.PoolEmpty)
+		default:
+			time.Sleep(10 * time.Millisecond)
+			w.WriteHeader(http.StatusSeeOther)
+		}
+	}))
+	defer server.Close()
+	// Any process that lives: its processor time is read.
+	self := &child{address: strings.TrimPrefix(server.URL, "http://"), cmd: &exec.Cmd{Process: &os.Process{Pid: os.Getpid()}}}
+	people := []masking.Party{{ID: 1}}
+	s, err := closed(self, 2, riding(people, people, ""))(time.Second)
+	if err != nil || s.answers != 60 || s.counted > 59 || s.took <= 0 || s.took > 500*time.Millisecond {
+		t.Errorf("got %+v, %v; want the answers of the time until there was nothing more to do", s, err)
+	}
+	asked.Store(1000)
+	if _, err = closed(self, 2, riding(people, people, ""))(time.Second); err == nil || !strings.Contains(err.Error(), "not one answer") {
+		t.Errorf("nothing to do from the beginning: got %v, want that it is no figure", err)
+	}
+	c := &conn{body: []byte("<p>\n" + strings.Repeat("long ", 1000))}
+	if got := c.unexpected("a ride", 409).Error(); !strings.HasPrefix(got, "a ride was answered with 409 <p> long ") || len(got) > 300 {
+		t.Errorf("got %d characters, %q", len(got), got)
 	}
 }
 

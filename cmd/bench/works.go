@@ -66,7 +66,7 @@ func calling(callers []caller, check bool) work {
 			case err != nil:
 				return err
 			case status != http.StatusOK, check && !bytes.Contains(c.body, q.want):
-				return fmt.Errorf("a call was answered with %d %s", status, c.body)
+				return c.unexpected("a call", status)
 			}
 			return nil
 		}
@@ -114,7 +114,7 @@ func texting(ctx context.Context, callers []caller, path string, to *carrier, wa
 			case err != nil:
 				return err
 			case status != http.StatusOK:
-				return fmt.Errorf("a text was answered with %d %s", status, c.body)
+				return c.unexpected("a text", status)
 			case !arrived:
 				return fmt.Errorf("text %d never reached the carrier", number)
 			}
@@ -123,7 +123,8 @@ func texting(ctx context.Context, callers []caller, path string, to *carrier, wa
 	}
 }
 
-// riding creates rides of random people, as the admin.
+// riding creates rides of random people, as the admin, until one pair can have no number more:
+// a phone has each of the pool once at a time.
 func riding(customers, drivers []masking.Party, cookie string) work {
 	return func(c *conn, connection int) func(time.Time) error {
 		random := rand.New(rand.NewPCG(9, uint64(connection)))
@@ -132,10 +133,13 @@ func riding(customers, drivers []masking.Party, cookie string) work {
 				customers[random.IntN(len(customers))].ID, drivers[random.IntN(len(drivers))].ID,
 				url.QueryEscape(time.Now().Add(time.Hour).Format("2006-01-02T15:04")))
 			status, err := c.ask(post("/createride", "Cookie: "+cookie+"\r\n", form))
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			} else if status != http.StatusSeeOther {
-				return fmt.Errorf("a ride was answered with %d %s", status, c.body)
+			case status == http.StatusConflict && bytes.Contains(c.body, []byte(masking.PoolEmpty)):
+				return errDone
+			case status != http.StatusSeeOther:
+				return c.unexpected("a ride", status)
 			}
 			return nil
 		}
