@@ -52,6 +52,7 @@ var modules = map[string][]string{
 	"github.com/prometheus/client_golang":   {"internal/server"},
 	"golang.org/x/sync":                     {"internal/outbox", "cmd/birdcar"},
 	"golang.org/x/sys":                      {"cmd/bench"},
+	"golang.org/x/text":                     {"internal/masking"},
 }
 
 // topLevel is all that stands in the repository's root, besides dot files and

@@ -4,14 +4,17 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Words are the words of texts as a search compares them: letters and digits in
-// lower case, each word once.
+// lower case and without accents, each word once. Words of words are the same.
 func Words(texts ...string) []string {
 	var words []string
 	for _, text := range texts {
-		for word := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool {
+		for word := range strings.FieldsFuncSeq(plain(text), func(r rune) bool {
 			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r)
 		}) {
 			if !slices.Contains(words, word) {
@@ -21,6 +24,26 @@ func Words(texts ...string) []string {
 	}
 	return words
 }
+
+// plain are the letters that people type who have no others on their keyboard: jose for José, lodz
+// for Łódź. Whether a letter and its accent came as one character or as two, as from a Mac's
+// files, makes no difference either. What is no accent stays: a vowel in Hindi, a dot in Arabic.
+func plain(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf }) { // as mostly
+		return strings.ToLower(text)
+	}
+	text = strings.Map(func(r rune) rune {
+		if r >= 0x300 && r <= 0x36f { // Unicode's block Combining Diacritical Marks
+			return -1
+		}
+		return unicode.ToLower(unicode.ToUpper(r)) // two small letters may have the same large one: σ and ς
+	}, norm.NFKD.String(text))
+	return otherLetters.Replace(norm.NFC.String(text))
+}
+
+// otherLetters are no letters with an accent to Unicode, but to those who type them.
+var otherLetters = strings.NewReplacer("ß", "ss", "æ", "ae", "œ", "oe", "ø", "o", "đ", "d", "ð", "d", "þ", "th", "ħ", "h",
+	"ł", "l", "ŧ", "t")
 
 // Term is one of the things that somebody searches for: a word of a name or
 // place, or a phone number, or either.

@@ -51,8 +51,13 @@ func TestParties_search(t *testing.T) {
 		s.get("/drivers?q=" + nobody).wantText("No driver found")
 		s.get("/drivers/options?q=" + nobody).wantText("Nobody found")
 	}
+	if _, err := s.exchange.AddParty(context.Background(), masking.Driver, "Zoë Ørsted", "07700 900999"); err != nil {
+		t.Fatal(err)
+	}
+	s.get("/drivers?q=zoe+orsted").wantText("Zoë Ørsted")
+	s.get("/drivers/options?q=zoe").wantText("Zoë Ørsted")
 	s.get("/drivers?after=99999").wantStatus(404)
-	s.get("/drivers?after=105").wantStatus(200).wantText("No more drivers")
+	s.get("/drivers?after=106").wantStatus(200).wantText("No more drivers")
 }
 
 func TestParty(t *testing.T) {

@@ -4,10 +4,15 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"github.com/pressly/goose/v3"
 )
 
 // Copied is for the test that no table is forgotten.
 var Copied = copied
+
+// GoMigrations lets a test go back from the newest schema.
+func GoMigrations() goose.ProviderOption { return new(Store).goMigrations() }
 
 // OnceChosen lets a test do something after the next choice of a number, before a ride has it.
 func OnceChosen(do func(number int64)) {

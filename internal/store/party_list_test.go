@@ -42,6 +42,8 @@ func TestListParties(t *testing.T) {
 			"mill b":           "bea Miller",
 			"émile":            "Émile Zola",
 			"ÉMILE":            "Émile Zola",
+			"emil":             "Émile Zola",
+			"E\u0301mile":      "Émile Zola",
 			"girl":             "",
 			"lace":             "",
 			"07700 900101":     "Ada Lovelace",

@@ -140,7 +140,7 @@ func (m migrated) downTo(t *testing.T, version int64, do func(*sql.DB)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(m.dialect, db, files)
+	provider, err := goose.NewProvider(m.dialect, db, files, store.GoMigrations())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func (s *Store) migrate(ctx context.Context, dialect goose.Dialect, folder strin
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(dialect, s.write, files, options...)
+	p, err := goose.NewProvider(dialect, s.write, files, append(options, s.goMigrations())...)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,14 @@ func (s *Store) migrate(ctx context.Context, dialect goose.Dialect, folder strin
 		err = fmt.Errorf("the database was made by a newer BirdCar (migration %d; this one knows %d)", made, known)
 	}
 	return err
+}
+
+// goMigrations are those for which SQL has no words. Going back, they leave what is there.
+func (s *Store) goMigrations() goose.ProviderOption {
+	return goose.WithGoMigrations(goose.NewGoMigration(10, &goose.GoFunc{RunTx: func(ctx context.Context, begun *sql.Tx) error {
+		tx := &Tx{reads: reads{querier{begun, &s.engine, new(bool)}}}
+		return tx.foldWords(ctx)
+	}}, nil))
 }
 
 // Close waits for the writes in hand and closes the database.

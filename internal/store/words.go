@@ -73,6 +73,46 @@ func (tx *Tx) dropWords(ctx context.Context, words []word) error {
 	return err
 }
 
+// foldWords makes the stored words of names and places what masking.Words makes of them since it
+// leaves accents out. Those are few, or few of all; it takes as many at a time as memory easily holds.
+func (tx *Tx) foldWords(ctx context.Context) error {
+	for _, about := range []string{ofName(masking.Customer), ofName(masking.Driver), ofPlaces} {
+		for last := (word{}); ; {
+			stored, err := list(ctx, tx.querier, func(row scanner) (w word, err error) {
+				w.about = about
+				return w, row.Scan(&w.word, &w.id)
+			}, "SELECT word, id FROM words WHERE about = $1 AND (word, id) > ($2, $3) ORDER BY word, id LIMIT 10000", about, last.word, last.id)
+			if err != nil {
+				return err
+			}
+			if len(stored) == 0 {
+				break
+			}
+			last = stored[len(stored)-1]
+			var old, folded []word
+			for _, w := range stored {
+				words := masking.Words(w.word)
+				if slices.Equal(words, []string{w.word}) {
+					continue
+				}
+				old = append(old, w)
+				for _, f := range words {
+					folded = append(folded, word{about, f, w.id})
+				}
+			}
+			if err := tx.dropWords(ctx, old); err != nil {
+				return err
+			}
+			for piece := range slices.Chunk(folded, 1000) {
+				if err := tx.addWords(ctx, piece); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // withPrefix are ids of what has a word that begins with prefix, limit at most.
 func (r reads) withPrefix(ctx context.Context, about, prefix string, limit int) ([]int64, error) {
 	return list(ctx, r.querier, scanID, `SELECT DISTINCT id FROM (SELECT id FROM words
