@@ -129,11 +129,13 @@ func closed(server *child, connections int, do work) load {
 		if err != nil {
 			return sample{}, err
 		}
+		if at := done.Load(); at != nil {
+			if duration = at.Sub(begin); duration <= 0 {
+				return sample{}, fmt.Errorf("%w before it had warmed up; measure for a shorter time, or more rides: -duration, -sizes", errDone)
+			}
+		}
 		if counted.Load() == 0 {
 			return sample{}, errNothing(duration)
-		}
-		if at := done.Load(); at != nil {
-			duration = at.Sub(begin)
 		}
 		after, err := server.processor()
 		return sample{took: duration, counted: counted.Load(), cpu: after - before, answers: answers.Load()}, err

@@ -72,7 +72,7 @@ func TestClosed_RunsOut(t *testing.T) {
 		t.Errorf("got %+v, %v; want the answers of the time until there was nothing more to do", s, err)
 	}
 	asked.Store(1000)
-	if _, err = closed(self, 2, riding(people, people, ""))(time.Second); err == nil || !strings.Contains(err.Error(), "not one answer") {
+	if _, err = closed(self, 2, riding(people, people, ""))(time.Second); err == nil || !strings.Contains(err.Error(), "no more to do before it had warmed up") {
 		t.Errorf("nothing to do from the beginning: got %v, want that it is no figure", err)
 	}
 	c := &conn{body: []byte("<p>\n" + strings.Repeat("long ", 1000))}
