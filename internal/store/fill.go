@@ -189,7 +189,7 @@ func (tx *Tx) fillWords(ctx context.Context, f Filling) error {
 	slices.SortFunc(words, func(a, b word) int {
 		return cmp.Or(cmp.Compare(a.about, b.about), cmp.Compare(a.word, b.word), cmp.Compare(a.id, b.id))
 	})
-	return bulk(ctx, tx, "words (about, word, id)", "", words, func(w word) []any { return []any{w.about, w.word, w.id} })
+	return bulk(ctx, tx, "words (about, word, id)", "", words, word.values)
 }
 
 // fillLastIDs lets ids that the database gives out go on after those of f.

@@ -32,6 +32,8 @@ type word struct {
 	id          int64
 }
 
+func (w word) values() []any { return []any{w.about, w.word, w.id} }
+
 func partyWords(p masking.Party) []word {
 	words := []word{{ofNumber(p.Role), backwards(p.Number.Digits()), p.ID}}
 	for _, w := range masking.Words(p.Name) {
@@ -59,7 +61,7 @@ func (tx *Tx) addWords(ctx context.Context, words []word) error {
 	}
 	args := make([]any, 0, 3*len(words))
 	for _, w := range words {
-		args = append(args, w.about, w.word, w.id)
+		args = append(args, w.values()...)
 	}
 	_, err := tx.exec(ctx, "INSERT INTO words (about, word, id) VALUES "+places(1, 3, len(words))+" ON CONFLICT DO NOTHING", args...)
 	return err
@@ -69,7 +71,7 @@ var dropWords = aboutRows(`WITH named (about, word, id) AS (VALUES)
 	DELETE FROM words WHERE (about, word, id) IN (SELECT about, word, id FROM named)`, 0, "TEXT", "TEXT", "BIGINT")
 
 func (tx *Tx) dropWords(ctx context.Context, words []word) error {
-	_, err := execParts(ctx, tx.querier, dropWords, nil, words, func(w word) []any { return []any{w.about, w.word, w.id} })
+	_, err := execParts(ctx, tx.querier, dropWords, nil, words, word.values)
 	return err
 }
 
@@ -103,10 +105,8 @@ func (tx *Tx) foldWords(ctx context.Context) error {
 			if err := tx.dropWords(ctx, old); err != nil {
 				return err
 			}
-			for piece := range slices.Chunk(folded, 1000) {
-				if err := tx.addWords(ctx, piece); err != nil {
-					return err
-				}
+			if err := bulk(ctx, tx, "words (about, word, id)", " ON CONFLICT DO NOTHING", folded, word.values); err != nil {
+				return err
 			}
 		}
 	}

@@ -176,18 +176,25 @@ function coalesced(work) {
 	return run;
 }
 
-async function loadParts() {
-	const response = await fetch(location.href, { headers: { 'X-Live': '1' } });
+// fetchFresh asks for what the page shows as it is now; null: the page is left, or shall wait for its session.
+async function fetchFresh(address, headers) {
+	const response = await fetch(address, { headers });
 	if (response.redirected) {
 		signedOut(response.url);
-		return;
+		return null;
 	}
 	if (response.status === 404) {
 		location.reload(); // what the page showed is gone
-		return;
+		return null;
 	}
 	out = false;
 	if (!response.ok) throw new Error(response.statusText);
+	return response;
+}
+
+async function loadParts() {
+	const response = await fetchFresh(location.href, { 'X-Live': '1' });
+	if (!response) return;
 	const fresh = new DOMParser().parseFromString(await response.text(), 'text/html');
 	if (document.querySelector('form[data-sent]')) return; // the page is about to be left
 	for (const part of document.querySelectorAll('[data-live]')) {

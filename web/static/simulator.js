@@ -30,17 +30,8 @@ let answered = 0;
 
 async function load(query) {
 	const turn = ++asked;
-	const response = await fetch('/simulator/phones?' + query, { headers: { 'Accept': 'text/html' } });
-	if (response.redirected) {
-		signedOut(response.url);
-		return;
-	}
-	if (response.status === 404) {
-		location.reload(); // the phones are gone
-		return;
-	}
-	out = false;
-	if (!response.ok) throw new Error(response.statusText);
+	const response = await fetchFresh('/simulator/phones?' + query, { 'Accept': 'text/html' });
+	if (!response) return;
 	const fresh = document.createElement('template');
 	fresh.innerHTML = await response.text();
 	// Another thread was chosen meanwhile, or a later answer overtook this one.
