@@ -134,6 +134,14 @@ func (p *page) pressEnter() {
 	}))
 }
 
+// enter signs in where somebody comes first, and sees the home page.
+func (p *page) enter(password string) {
+	p.t.Helper()
+	p.open("/")
+	p.signIn(password)
+	p.see("h1", "Current rides")
+}
+
 // signIn sends the password from the login page.
 func (p *page) signIn(password string) {
 	p.t.Helper()

@@ -59,15 +59,12 @@ func TestStory_ControlRoom(t *testing.T) {
 			b := start(t, newDatabase(t), map[string]string{"ADMIN_PASSWORD": "pass word"})
 			desk := newPage(t, b.base)
 			desk.appear(width, false)
-			desk.open("/")
-			desk.signIn("pass word")
-			desk.see("h1", "Current rides")
+			desk.enter("pass word")
 			customer, driver := desk.people("#customer")[0], desk.people("#driver")[0]
 			desk.open("/")
 			desk.fill("#start", "A draft")
 
-			colleague := newAdmin(t, b.base)
-			colleague.post("/login", url.Values{"password": {"pass word"}})
+			colleague := signedIn(t, b.base, "pass word")
 			began := time.Now()
 			colleague.post("/createride", url.Values{"customer": {colleague.id(customer.name)}, "driver": {colleague.id(driver.name)},
 				"start": {"Museum"}, "datetime": {time.Now().Add(time.Hour).Format("2006-01-02T15:04")}})
@@ -235,11 +232,8 @@ func TestStory_Stale(t *testing.T) {
 func TestStory_SignedOutElsewhere(t *testing.T) {
 	b := start(t, newDatabase(t), map[string]string{"ADMIN_PASSWORD": "pass word"})
 	p := newPage(t, b.base)
-	p.open("/")
-	p.signIn("pass word")
-	p.see("h1", "Current rides")
-	colleague := newAdmin(t, b.base)
-	colleague.post("/login", url.Values{"password": {"pass word"}})
+	p.enter("pass word")
+	colleague := signedIn(t, b.base, "pass word")
 	// elsewhere does in another tab what changes the session; then the page hears of a change.
 	elsewhere := func(script string) {
 		p.wait("another tab has an answer", fmt.Sprintf(`(window.asked ??= {})[%[1]s] ??= (%[2]s).then(() => { window.asked[%[1]s] = "done" }), window.asked[%[1]s] === "done"`, quote(script), script))
@@ -331,8 +325,7 @@ func TestStory_FailedTexts(t *testing.T) {
 		t.Run(fmt.Sprint(width), func(t *testing.T) {
 			carrier := newMoody(t)
 			b := start(t, newDatabase(t), map[string]string{"MESSAGEBIRD_API_KEY": "a-key", "MESSAGEBIRD_API_URL": carrier.URL, "ADMIN_PASSWORD": "pass word"})
-			admin := newAdmin(t, b.base)
-			admin.post("/login", url.Values{"password": {"pass word"}})
+			admin := signedIn(t, b.base, "pass word")
 			admin.post("/customers", url.Values{"name": {"Ada"}, "number": {"07700 900101"}})
 			admin.post("/drivers", url.Values{"name": {"Ben"}, "number": {"07700 900201"}})
 			admin.post("/numbers", url.Values{"number": {"07700 900901"}})

@@ -101,6 +101,14 @@ func newAdmin(t testing.TB, base string) *admin {
 	}}}
 }
 
+// signedIn is an admin who has signed in.
+func signedIn(t testing.TB, base, password string) *admin {
+	t.Helper()
+	a := newAdmin(t, base)
+	a.post("/login", url.Values{"password": {password}})
+	return a
+}
+
 func (a *admin) get(path string) answer {
 	a.t.Helper()
 	response, err := a.client.Get(a.base + path)

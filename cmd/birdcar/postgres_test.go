@@ -31,8 +31,7 @@ func TestPostgres_TwoInstances(t *testing.T) {
 		t.Fatalf("the webhooks' tokens differ: %q and %q", one.token, other.token)
 	}
 	const ada, ben, proxy = "+447700900111", "+447700900222", "+442079460123"
-	a := newAdmin(t, one.base)
-	a.post("/login", url.Values{"password": {"correct horse"}})
+	a := signedIn(t, one.base, "correct horse")
 	a.post("/customers", url.Values{"name": {"Ada"}, "number": {ada}})
 	a.post("/drivers", url.Values{"name": {"Ben"}, "number": {ben}})
 	a.post("/numbers", url.Values{"number": {proxy}})
@@ -111,8 +110,7 @@ func TestCopy(t *testing.T) {
 	file := newDatabase(t)
 	const ada, ben, proxy = "+447700900111", "+447700900222", "+442079460123"
 	before := start(t, file, env)
-	a := newAdmin(t, before.base)
-	a.post("/login", url.Values{"password": {"correct horse"}})
+	a := signedIn(t, before.base, "correct horse")
 	a.post("/customers", url.Values{"name": {"Ada"}, "number": {ada}})
 	a.post("/drivers", url.Values{"name": {"Ben"}, "number": {ben}})
 	a.post("/numbers", url.Values{"number": {proxy}})

@@ -63,8 +63,7 @@ func TestRides_AtOnce(t *testing.T) {
 		var b *instance
 		for i := range admins {
 			b = start(t, database, env)
-			admins[i] = newAdmin(t, b.base)
-			admins[i].post("/login", url.Values{"password": {env["ADMIN_PASSWORD"]}})
+			admins[i] = signedIn(t, b.base, env["ADMIN_PASSWORD"])
 		}
 		responses, errs := make([]*http.Response, clients), make([]error, clients)
 		var all sync.WaitGroup
@@ -127,8 +126,7 @@ func TestCallers_Odd(t *testing.T) {
 	database := newDatabase(t)
 	c := newCrowd(t, database, 1, 1)
 	b := start(t, database, map[string]string{"ADMIN_PASSWORD": "correct horse"})
-	a := newAdmin(t, b.base)
-	a.post("/login", url.Values{"password": {"correct horse"}})
+	a := signedIn(t, b.base, "correct horse")
 	a.ride("Customer 0", "Ben", time.Now().Add(time.Hour))
 	call := func(from, to string) answer {
 		t.Helper()
